@@ -1,0 +1,51 @@
+# The course's commands. `make lab` and `make test` are all that a new user needs; both set up .venv when it is missing.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Both cores of a laptop, all of a server: one notebook or test file at a time on each.
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test run sync lint lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+lab: $(VENV)/.student  ## Open JupyterLab on the first day
+	$(BIN)/course lab
+
+test: $(VENV)/.dev  ## Check everything: style, generated files, the library, every notebook in the smoke profile
+	$(BIN)/ruff check
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+run: $(VENV)/.dev  ## Execute all notebooks and write a report
+	$(BIN)/course run
+
+sync: $(VENV)/.dev  ## Make the exercises from the solutions
+	$(BIN)/course sync
+
+lock:  ## Resolve pyproject.toml afresh and write requirements.lock
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet torch==2.13.0 --editable '.[dev]'
+	{ sed -n '/^#/p' requirements.lock; build/lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//'; } > build/lock/new
+	mv build/lock/new requirements.lock && rm -rf build/lock
+
+clean:  ## Remove everything that a command made: .venv, build, caches (never your notebooks or the data)
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: install it, or name one with make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) could not make a virtual environment: on Debian and Ubuntu, apt install python3-venv"; exit 2; }
+	@touch $@
+
+# The lock holds versions, the extras decide which of them are installed: a student gets no test tools.
+$(VENV)/.student: pyproject.toml requirements.lock | $(VENV)/.python
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	@touch $@ $(VENV)/.student

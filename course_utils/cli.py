@@ -1,0 +1,124 @@
+"""The `course` command. Each command imports what it needs when it runs, so that `course --help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_utils.errors import CourseError
+
+app = typer.Typer(
+    help="Convolutional neural networks in 21 days: work through it, run it, maintain it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+data_app = typer.Typer(help="The data sets: where they are, and how to bring them along.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Days = Annotated[
+    list[str] | None,
+    typer.Argument(help="Days or notebooks: 2, 1-5, day_02, lessons/day_02_convolution.py. Default: all."),
+]
+
+
+@app.command()
+def lab(
+    day: Annotated[str | None, typer.Argument(help="The day to open. Default: the first one.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open JupyterLab on a day; the py files open as notebooks."""
+    from course_utils import lab as lab_module
+
+    raise typer.Exit(lab_module.open_lab(day, browser=browser))
+
+
+@app.command()
+def run(
+    days: Days = None,
+    profile: Annotated[str, typer.Option(help="auto, smoke, cpu or gpu.")] = "auto",
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 1,
+    record: Annotated[bool, typer.Option(help="Write the measured results under results/.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeat each notebook with this many seeds.")] = 1,
+    fresh: Annotated[bool, typer.Option(help="Execute also what has not changed since it last passed.")] = False,
+    folder: Annotated[
+        list[str] | None, typer.Option(help="lessons, exercises or solutions. Default: all three.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the report and the executed notebooks go.")] = Path("build/run"),
+) -> None:
+    """Execute notebooks, each in its own process, and write a report."""
+    from course_utils import notebooks, runner
+
+    paths = notebooks.find(days, folders=tuple(folder) if folder else None)
+    report = runner.run(paths, profile=profile, jobs=jobs, record=record, seeds=seeds, fresh=fresh, out=out)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; show the differences and fail.")] = False,
+) -> None:
+    """Make the exercises from the solutions."""
+    from course_utils import notebooks
+
+    if notebooks.sync(check=check) and check:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has: versions, GPU, memory, data, sandbox; and how to mend what is missing."""
+    from course_utils import doctor as doctor_module
+
+    raise typer.Exit(doctor_module.report())
+
+
+@data_app.command("status")
+def data_status() -> None:
+    """Say where each data set is found, how large it is, and whether it is decoded already."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from course_utils import data
+
+    rows = data.status()
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+@data_app.command("pack")
+def data_pack(
+    folder: Annotated[Path, typer.Argument(help="The folder to make: copy it to machines without internet.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets. Default: all.")] = None,
+) -> None:
+    """Make an offline data directory for a classroom; point COURSE_DATA at it there."""
+    from course_utils import data
+
+    data.pack(folder, names)
+
+
+@data_app.command("import")
+def data_import(
+    name: Annotated[str, typer.Argument(help="cifar10 or chest_xray.")],
+    path: Annotated[Path, typer.Argument(help="Images in folders by split and class, or the CIFAR-10 archive.")],
+) -> None:
+    """Take a data set from files that you already have."""
+    from course_utils import data
+
+    data.import_data(name, path)
+
+
+def main() -> None:
+    """Entry point: an error of the user's is one line and exit code 2; Ctrl-C exits with 130."""
+    try:
+        app()
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("course: interrupted; what was finished is kept.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,81 @@
+"""JupyterLab opens on a day, and the course's settings reach it: py files open as notebooks."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from course_utils import lab
+from course_utils.errors import CourseError
+
+
+def test_the_first_lesson_opens_by_default():
+    *_, path = lab.command()
+    first = min(p.name for p in (lab.root() / "lessons").glob("day_*.py"))
+    assert path == os.path.join("lessons", first)
+
+
+def test_a_day_can_be_named_and_a_browser_left_closed():
+    assert lab.command("12", browser=False)[-2:] == [os.path.join("lessons", "day_12_cifar10.py"), "--no-browser"]
+
+
+def test_a_day_without_a_lesson_is_refused():
+    with pytest.raises(CourseError, match="99"):
+        lab.command("99")
+
+
+def test_the_users_own_settings_are_kept(monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/home/me/jupyter")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    environment = lab.environment()
+    assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.CONFIG), "/home/me/jupyter"])
+    assert environment["TF_CPP_MIN_LOG_LEVEL"] == "0"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab as `course lab` starts it, on a free port, without a browser."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    line = [*lab.command(browser=False), f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1", "--allow-root"]
+    home = str(tmp_path_factory.mktemp("home"))  # the settings of whoever runs the tests stay out of it
+    with subprocess.Popen(
+        line, cwd=lab.root(), env={**lab.environment(), "HOME": home}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+
+        def get(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}?token=t", timeout=10) as answer:
+                return json.load(answer)
+
+        for _ in range(240):
+            try:
+                get("api/status")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert process.poll() is None, "JupyterLab stopped while starting"
+                time.sleep(0.25)
+        yield get
+        process.terminate()
+
+
+def test_py_files_open_as_notebooks(server):
+    schema = server("lab/api/settings/@jupyterlab/docmanager-extension:plugin")["schema"]
+    assert schema["properties"]["defaultViewers"]["default"] == {"python": "Jupytext Notebook"}
+
+
+def test_the_extension_that_offers_this_viewer_is_installed(server):
+    names = [plugin["id"] for plugin in server("lab/api/settings")["settings"]]
+    assert any(name.startswith("jupyterlab-jupytext") for name in names)
+
+
+def test_the_server_reads_a_lesson_as_a_notebook(server):
+    path = lab.command()[-1]
+    content = server(f"api/contents/{path}")
+    assert content["type"] == "notebook"
+    assert any("parameters" in cell["metadata"].get("tags", []) for cell in content["content"]["cells"])
