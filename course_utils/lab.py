@@ -22,7 +22,10 @@ def command(day: str | None = None, browser: bool = True) -> list[str]:
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError("JupyterLab is not installed in this Python: run `make lab`, which sets it up.")
-    lesson = notebooks.find([day] if day else None, folders=("lessons",))[0]
+    lessons = notebooks.find([day] if day else None, folders=("lessons",))
+    if not lessons:
+        raise CourseError("There is no lesson in `lessons` yet.")
+    lesson = lessons[0]
     line = [sys.executable, "-m", "jupyterlab", str(lesson.relative_to(root()))]
     return line if browser else [*line, "--no-browser"]
 

@@ -47,6 +47,7 @@ def read(path: Path) -> NotebookNode:
     text = read_text(path)
     try:
         notebook = jupytext.reads(text, FORMAT) if path.suffix == ".py" else nbformat.reads(text, as_version=4)
+        notebook.metadata.setdefault("kernelspec", nbformat.from_dict(KERNELSPEC))
         set_ids(notebook)
         nbformat.validate(notebook)
     except Exception as error:  # jupytext and nbformat raise many kinds, all meaning the same to a reader

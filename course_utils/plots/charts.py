@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from course_utils.plots.pictures import _finish
 from course_utils.plots.svg import COLOURS, INK
@@ -59,6 +59,8 @@ def curves(
             panel.set_yscale("log")
         if x is None:
             panel.xaxis.get_major_locator().set_params(integer=True)
+            if panel.dataLim.width == 0:
+                panel.set(xlim=(0, 2), xticks=[1])
         panel.grid(linewidth=0.6)
         if len(lines) > 1 or label == "value":
             panel.legend()
@@ -99,8 +101,11 @@ def bars(
     if spread is not None:
         ax.errorbar(lengths, places, xerr=spread, fmt="none", ecolor=INK, capsize=3)
     reach = lengths if spread is None else lengths + np.where(lengths < 0, -spread, spread)
+    digits = _digits(lengths if spread is None else np.append(lengths, spread), unit)
     for i, place in enumerate(places):
-        text = _value(lengths[i]) + (f" ± {_value(spread[i])}" if spread is not None else "")
+        text = f"{lengths[i]:,.{digits}f}".replace("-", "−")
+        if spread is not None:
+            text += f" ± {spread[i]:,.{digits}f}"
         left = lengths[i] < 0
         ax.annotate(
             text, (reach[i], place), xytext=(-4 if left else 4, 0), textcoords="offset points",
@@ -115,6 +120,10 @@ def bars(
     return _finish(ax.figure, ax, title, caption)
 
 
-def _value(number: float) -> str:
-    digits = 0 if number == int(number) or abs(number) >= 1000 else 1 if abs(number) >= 10 else 2
-    return f"{number:,.{digits}f}".replace("-", "−")
+def _digits(numbers: NDArray, unit: str) -> int:
+    """Decimals that all values of a chart share: three significant digits of the largest."""
+    if unit == "%":
+        return 1
+    if np.array_equal(numbers, np.rint(numbers)):
+        return 0
+    return int(np.clip(2 - np.floor(np.log10(np.max(np.abs(numbers)))), 0, 6))

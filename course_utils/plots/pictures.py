@@ -1,5 +1,6 @@
 """Images, grids of numbers, kernels, feature maps and matrices."""
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.plots.svg import COLOURS, INK
+from course_utils.plots.svg import COLOURS
 
 Box = tuple[int, int, int, int]
 """(row, column, height, width) in cells."""
@@ -101,8 +102,8 @@ def image_grid(
 ) -> Figure:
     """Several images in rows, in their own order.
 
-    images: (N, H, W[, C]) or a list of images as for `image`. titles: a short line above each. colours: of each frame
-    and title; say in the title, too, what they mean. Raises ValueError if numbers of images and titles differ.
+    images: (N, H, W[, C]) or a list of images as for `image`. titles: a short line above each. colours: of each
+    frame; say in the title, too, what they mean. Raises ValueError if numbers of images and titles differ.
     """
     pictures = [_picture(picture) for picture in images]
     _same_length(pictures, titles=titles, colours=colours)
@@ -110,7 +111,7 @@ def image_grid(
     for i, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
         _bare(ax, picture, "gray", _range(picture))
         if titles is not None:
-            ax.set_title(titles[i], fontsize=8, color=colours[i] if colours is not None else INK)
+            ax.set_title(titles[i], fontsize=8)
         if colours is not None:
             ax.spines[:].set(color=colours[i], linewidth=2.5)
     return _finish(fig, None, None, caption)
@@ -221,12 +222,14 @@ def _write_numbers(ax: Axes, values: NDArray, cmap: str, norm: Normalize) -> Non
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             shade = "black" if luminance[row, column] > 0.179 else "white"
-            ax.text(column, row, _number(value), color=shade, ha="center", va="center", fontsize=9)
+            text = _number(value)
+            size = 9 if len(text) <= 4 else 7.5
+            ax.text(column, row, text, color=shade, ha="center", va="center", fontsize=size)
 
 
 def _number(value: float) -> str:
-    text = f"{value:.0f}" if value == int(value) else f"{value:.2f}".rstrip("0") if abs(value) >= 0.1 else f"{value:.2g}"
-    return text.replace("-", "−")
+    whole = value == int(value) or abs(value) >= 100
+    return (f"{value:.0f}" if whole else f"{value:.3g}").replace("-", "−")
 
 
 def _bare(ax: Axes, array: NDArray, cmap: str, limits: tuple[float, float]) -> None:
@@ -256,7 +259,8 @@ def _finish(fig: Figure, ax: Axes | None, title: str | None, caption: str) -> Fi
     if ax is not None and title:
         ax.set_title(title)
     if caption:
-        fig.supxlabel(caption, fontsize=8, style="italic")
+        wrapped = textwrap.fill(caption, int(13 * fig.get_figwidth()))  # about 13 letters an inch at this size
+        fig.supxlabel(wrapped, fontsize=8, style="italic")
     return fig
 
 

@@ -74,6 +74,7 @@ def to_svg(fig: Figure, alt: str) -> str:
         raise ValueError('a figure needs a text that says what it shows: show(fig, alt="...")')
     buffer = io.BytesIO()
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "course"}):  # the same figure, the same SVG
+        fig.draw_without_rendering()  # constrained layout settles square axes and their titles in a second pass
         fig.savefig(buffer, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())
     _for_a_page(root)
@@ -87,7 +88,7 @@ def _for_a_page(root: ElementTree.Element) -> None:
     """Drop what is meant for a file of its own: namespaces, metadata, a style sheet that would reach other figures."""
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag.endswith("}metadata") or child.find("{*}style") is not None and child.tag.endswith("}defs"):
+            if child.tag.endswith(("}metadata", "}style")):
                 parent.remove(child)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -133,6 +134,5 @@ def _own_ids(root: ElementTree.Element) -> None:
             if name == "id":
                 continue
             element.set(name, re.sub(r"#([\w.-]+)", lambda m: f"#{prefix * (m[1] in used)}{m[1]}", value))
-        if name := element.attrib.pop("id", None):
-            if name in used:
-                element.set("id", prefix + name)
+        if (name := element.attrib.pop("id", None)) in used:
+            element.set("id", prefix + name)

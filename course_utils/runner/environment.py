@@ -14,11 +14,9 @@ GUARD_TAG = "course-guard"
 ALLOWANCE = 1.5  # a notebook fails when it overruns its time budget by half
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",  # its rounding depends on the number of threads, and it says so at each start
     "GRPC_VERBOSITY": "ERROR",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "PYTHONWARNINGS": "ignore::DeprecationWarning",
 }
 
 

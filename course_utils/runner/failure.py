@@ -31,9 +31,7 @@ def find_failure(executed: NotebookNode, source: Path) -> Failure | None:
             trace = ANSI.sub("", "\n".join(error.traceback))
             line, text = _line(cell, trace, source, number if own(cell) else None)
             first = error.evalue.strip().split("\n")[0]
-            return Failure(
-                number if own(cell) else None, line, text, f"{error.ename}: {first}".rstrip(": "), trace
-            )
+            return Failure(number if own(cell) else None, line, text, f"{error.ename}: {first}".rstrip(": "), trace)
         state = cell.metadata.get("papermill", {})
         if state.get("status") != "completed" or state.get("exception"):
             if MAY_RAISE in tags and errors:
@@ -73,8 +71,9 @@ def _line(cell: NotebookNode, trace: str, source: Path, number: int | None) -> t
     """Line of the py file and its text, from the frame of this cell in the traceback."""
     frames = re.findall(rf"Cell In\s?\[{cell.execution_count}\],? line (\d+)", trace)
     lines = cell.source.split("\n")
-    if not frames or number is None or int(frames[-1]) > len(lines):
+    if number is None:
         return None, ""
-    within = int(frames[-1])
+    # Without a frame of its own (an exception in a task, `sys.exit()`) the cell is named by its first line.
+    within = int(frames[-1]) if frames and int(frames[-1]) <= len(lines) else 1
     starts = cell_lines(source, read(source))
     return (starts[number - 1] + within - 1 if starts else None), lines[within - 1]

@@ -1,8 +1,8 @@
 """An IPython extension that fails a cell for exceptions which Python and Jupyter only print.
 
-Those are exceptions in threads, in destructors and weak references, in asyncio tasks and callbacks, in widget and IPython
-callbacks, and in the display of a value. The cell during which one is noticed fails; what comes after the last cell is
-caught by a hidden cell that awaits `finish()`.
+Those are exceptions in threads, in destructors and weak references, in asyncio tasks and callbacks, in widget and
+IPython callbacks, and in the display of a value. The cell during which one is noticed fails; what comes after the last
+cell is caught by a hidden cell that awaits `finish()`.
 """
 
 import asyncio

@@ -4,6 +4,7 @@ It ends with 0 when papermill came to an end; whether a cell failed stands in th
 its kernel when the process that started it is gone.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -29,7 +30,7 @@ def main(job_file: str) -> int:
     def note(cell_index: int, **_: Any) -> None:
         Path(job["progress"]).write_text(str(cell_index), encoding="utf-8")
 
-    try:
+    with contextlib.suppress(papermill.PapermillExecutionError):
         papermill.execute_notebook(
             job["input"],
             job["output"],
@@ -41,14 +42,12 @@ def main(job_file: str) -> int:
             extra_arguments=[f"--IPKernelApp.extra_extensions={EXTENSION}"],
             on_cell_execute=note,
         )
-    except papermill.PapermillExecutionError:
-        pass
     return 0
 
 
 def _end_with_parent() -> None:
     # The parent holds the other end of this pipe: it closes when the parent ends, however it ends.
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     for process in psutil.Process().children(recursive=True):
         process.kill()
     os._exit(1)
