@@ -50,8 +50,18 @@ def course_profile(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "NotebookFile | None":
-    if file_path.suffix == ".py" and file_path.parent in [parent.config.rootpath / name for name in EXECUTED_HERE]:
-        return NotebookFile.from_parent(parent, path=file_path)
+    if parent.session.isinitpath(file_path):
+        return None  # pytest takes a py file named on its command line for a module, and asks below
+    return _notebook(file_path, parent)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> "NotebookFile | None":
+    return _notebook(module_path, parent)
+
+
+def _notebook(path: Path, parent: pytest.Collector) -> "NotebookFile | None":
+    if path.suffix == ".py" and path.parent in [parent.config.rootpath / name for name in EXECUTED_HERE]:
+        return NotebookFile.from_parent(parent, path=path)
     return None
 
 

@@ -1,4 +1,7 @@
-"""Every exercise runs through unsolved, executed by papermill as `course run` does (lessons and solutions: conftest.py)."""
+"""Every exercise runs through unsolved, executed by papermill as `course run` does.
+
+Lessons and solutions are executed by nbval (see the root's conftest.py), so that nothing is executed twice.
+"""
 
 from pathlib import Path
 

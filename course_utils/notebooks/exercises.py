@@ -60,7 +60,10 @@ def exercise(path: Path) -> NotebookNode:
 
 
 def digest(notebook: NotebookNode) -> str:
-    """A fingerprint of the cells: their kind, text, tags and nbgrader metadata, and nothing that a save may change."""
+    """A fingerprint of the cells: their kind, text, tags and nbgrader metadata, and nothing that a save may change.
+
+    Empty cells do not count: JupyterLab adds one when the last cell is executed.
+    """
     cells = [
         [
             cell.cell_type,
@@ -68,6 +71,7 @@ def digest(notebook: NotebookNode) -> str:
             {key: value for key, value in cell.metadata.items() if value and key in ("tags", "nbgrader")},
         ]
         for cell in notebook.cells
+        if cell.source.strip()
     ]
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -96,8 +96,8 @@ def metadata(path: Path) -> dict[str, Any]:
         # The mark counts from 0 and the YAML begins below the file's first line.
         where = f" at line {mark.line + 2}" if mark else ""
         problem = getattr(error, "problem", None) or getattr(error, "msg", None) or error
-        kind = "a JSON notebook" if path.suffix == ".ipynb" else "YAML"
-        raise CourseError(f"{relative(path)}: the header is not valid {kind}{where}: {problem}.") from error
+        wrong = "is not a valid notebook" if path.suffix == ".ipynb" else "has a header that is not valid YAML"
+        raise CourseError(f"{relative(path)} {wrong}{where}: {problem}.") from error
 
 
 def read_text(path: Path) -> str:

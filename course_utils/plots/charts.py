@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.plots.pictures import _finish
-from course_utils.plots.svg import COLOURS, INK
+from course_utils.plots.svg import COLOURS, INK, finish
 
 MARKERS = "osD^vP"
 
@@ -62,12 +61,14 @@ def curves(
             if panel.dataLim.width == 0:
                 panel.set(xlim=(0, 2), xticks=[1])
         panel.grid(linewidth=0.6)
-        if len(lines) > 1 or label == "value":
+        if len(lines) > 3:  # too many to leave room among the lines
+            panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        elif len(lines) > 1 or label == "value":
             panel.legend()
     if title and len(axes) > 1:
         fig.suptitle(title, fontsize=10)
         title = None
-    return _finish(fig, axes[0], title, caption)
+    return finish(fig, axes[0], title, caption)
 
 
 def bars(
@@ -91,6 +92,8 @@ def bars(
     spread = None if errors is None else np.asarray(errors, dtype=float) * (100 if unit == "%" else 1)
     if lengths.shape != (len(names),) or (spread is not None and spread.shape != lengths.shape):
         raise ValueError(f"{len(names)} names need as many values and errors")
+    if accent is not None and accent not in names:
+        raise ValueError(f"no bar is called {accent}")
     if ax is None:
         _, ax = plt.subplots(figsize=(5.6, 0.8 + 0.34 * len(names) + 0.25 * bool(title)))
     places = np.arange(len(names))
@@ -117,7 +120,7 @@ def bars(
     ax.margins(x=0.18)
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.set_xlabel(f"{label} ({unit})" if label and unit else label or unit)
-    return _finish(ax.figure, ax, title, caption)
+    return finish(ax.figure, ax, title, caption)
 
 
 def _digits(numbers: NDArray, unit: str) -> int:

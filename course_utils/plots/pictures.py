@@ -1,6 +1,5 @@
 """Images, grids of numbers, kernels, feature maps and matrices."""
 
-import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.plots.svg import COLOURS
+from course_utils.plots.svg import COLOURS, finish
 
 Box = tuple[int, int, int, int]
 """(row, column, height, width) in cells."""
@@ -89,7 +88,7 @@ def image(
         _bare(ax, pixels, DIVERGING, (-most, most))
     else:
         _bare(ax, pixels, "gray", _range(pixels))
-    return _finish(ax.figure, ax, title, caption)
+    return finish(ax.figure, ax, title, caption)
 
 
 def image_grid(
@@ -114,7 +113,7 @@ def image_grid(
             ax.set_title(titles[i], fontsize=8)
         if colours is not None:
             ax.spines[:].set(color=colours[i], linewidth=2.5)
-    return _finish(fig, None, None, caption)
+    return finish(fig, None, None, caption)
 
 
 def feature_maps(
@@ -147,7 +146,7 @@ def feature_maps(
         ax.set_title(titles[i] if titles is not None else f"channel {i}", fontsize=8)
     if shared:
         _colour_bar(fig, axes, cmap, (-most if signed else 0.0, most), "activation")
-    return _finish(fig, None, None, caption)
+    return finish(fig, None, None, caption)
 
 
 def confusion(
@@ -171,7 +170,11 @@ def confusion(
     totals = counts.sum(axis=1, keepdims=True)
     values = 100 * counts / np.maximum(totals, 1) if normalise else counts
     n = len(counts)
-    fig = ax.figure if ax is not None else plt.figure(figsize=(1.6 + 0.44 * n, 1.0 + 0.4 * n))
+    fig = (
+        ax.figure
+        if ax is not None
+        else plt.figure(figsize=(1.6 + 0.44 * n, max(1.0 + 0.4 * n, 2.4) + 0.3 * bool(caption)))
+    )
     ax = ax if ax is not None else fig.subplots()
     limits = (0.0, 100.0 if normalise else float(values.max()) or 1.0)
     ax.imshow(values, cmap="cividis", vmin=limits[0], vmax=limits[1], aspect="auto")
@@ -180,8 +183,8 @@ def confusion(
     ax.set_yticks(range(n), class_names)
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.tick_params(length=0)
-    _colour_bar(fig, [ax], "cividis", limits, "share of the true class (%)" if normalise else "images")
-    return _finish(fig, ax, title, caption)
+    _colour_bar(ax.figure, [ax], "cividis", limits, "share of true class (%)" if normalise else "images")
+    return finish(ax.figure, ax, title, caption)
 
 
 def _cells(values, cmap, limits, title, ax, highlight, labels, caption) -> Figure:
@@ -211,7 +214,7 @@ def _cells(values, cmap, limits, title, ax, highlight, labels, caption) -> Figur
         # A white rim keeps the frame visible on cells of its own lightness.
         frame.set_path_effects([patheffects.withStroke(linewidth=4.5, foreground="white")])
         ax.add_patch(frame)
-    return _finish(ax.figure, ax, title, caption)
+    return finish(ax.figure, ax, title, caption)
 
 
 def _write_numbers(ax: Axes, values: NDArray, cmap: str, norm: Normalize) -> None:
@@ -219,12 +222,12 @@ def _write_numbers(ax: Axes, values: NDArray, cmap: str, norm: Normalize) -> Non
     colours = plt.get_cmap(cmap)(norm(values))[..., :3]
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     luminance = linear @ (0.2126, 0.7152, 0.0722)  # WCAG 2; at 0.179 black and white contrast alike
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            shade = "black" if luminance[row, column] > 0.179 else "white"
-            text = _number(value)
-            size = 9 if len(text) <= 4 else 7.5
-            ax.text(column, row, text, color=shade, ha="center", va="center", fontsize=size)
+    numbers = {cell: _number(value) for cell, value in np.ndenumerate(values) if np.isfinite(value)}
+    longest = max(map(len, numbers.values()), default=0)
+    size = 9 if longest <= 4 else 7.5 if longest <= 6 else 6.5
+    for (row, column), text in numbers.items():
+        shade = "black" if luminance[row, column] > 0.179 else "white"
+        ax.text(column, row, text, color=shade, ha="center", va="center", fontsize=size)
 
 
 def _number(value: float) -> str:
@@ -253,15 +256,6 @@ def _panels(n: int, columns: int, title_height: float) -> tuple[Figure, list[Axe
     for spare in axes.flat[n:]:
         spare.remove()
     return fig, list(axes.flat[:n])
-
-
-def _finish(fig: Figure, ax: Axes | None, title: str | None, caption: str) -> Figure:
-    if ax is not None and title:
-        ax.set_title(title)
-    if caption:
-        wrapped = textwrap.fill(caption, int(13 * fig.get_figwidth()))  # about 13 letters an inch at this size
-        fig.supxlabel(wrapped, fontsize=8, style="italic")
-    return fig
 
 
 def _plane(array: ArrayLike) -> NDArray:

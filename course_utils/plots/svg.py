@@ -4,10 +4,12 @@ import hashlib
 import io
 import itertools
 import re
+import textwrap
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_utils.display import show_html
@@ -52,6 +54,16 @@ STYLE = {
 plt.rcParams.update(STYLE)
 
 _numbers = itertools.count(1)
+
+
+def finish(fig: Figure, ax: Axes | None, title: str | None, caption: str) -> Figure:
+    """Title and caption, the last step of every figure here."""
+    if ax is not None and title:
+        ax.set_title(title)
+    if caption:
+        wrapped = textwrap.fill(caption, int(13 * fig.get_figwidth()))  # about 13 letters an inch at this size
+        fig.supxlabel(wrapped, fontsize=8, style="italic")
+    return fig
 
 
 def show(fig: Figure, alt: str) -> None:
@@ -101,8 +113,7 @@ def _for_a_page(root: ElementTree.Element) -> None:
     root.set("xmlns", "http://www.w3.org/2000/svg")
     root.set(
         "style",
-        "max-width:100%;height:auto;background:none;stroke-linejoin:round;stroke-linecap:butt;"
-        f"font-family:{FONTS}",
+        f"max-width:100%;height:auto;background:none;stroke-linejoin:round;stroke-linecap:butt;font-family:{FONTS}",
     )
 
 

@@ -121,7 +121,7 @@ def _judge(result: Result, task: Task, folder: Path, out: Path, prepared: Notebo
         failure = at_cell(
             current,
             task.path,
-            f"took longer than {ALLOWANCE * result.budget_s:.0f} s: its budget of {result.budget_s:.0f} s and half as much again",
+            f"took longer than {ALLOWANCE * result.budget_s:.0f} s, {ALLOWANCE} times its budget",
         )
     elif result.status == "over memory":
         failure = at_cell(

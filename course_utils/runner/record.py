@@ -8,15 +8,15 @@ from pathlib import Path
 from course_utils.errors import CourseError
 from course_utils.notebooks.text import write_text
 from course_utils.paths import root
-from course_utils.profiles import hardware, versions
+from course_utils.profiles import Profile, hardware, versions
 from course_utils.runner.result import Result
 
 
-def refuse_smoke(profile: str) -> None:
+def refuse_smoke(profile: Profile) -> None:
     """Numbers from the smoke profile say nothing, and may come from sample data: they are never recorded."""
-    if profile == "smoke":
+    if profile.name == "smoke":
         raise CourseError(
-            "Results of the smoke profile are never recorded, since it may run on sample data: "
+            f"Results of the smoke profile ({profile.reason}) are never recorded, since it may run on sample data: "
             "choose --profile cpu or gpu with --record."
         )
 

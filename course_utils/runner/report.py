@@ -19,15 +19,17 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem;
   color: var(--text); background: var(--ground); }
 table { border-collapse: collapse; width: 100%; }
-caption { text-align: start; padding-block: .5rem; }
 th, td { text-align: start; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 a { color: var(--good); }
+td.status { white-space: nowrap; }
 .passed { color: var(--good); } .failed { color: var(--bad); font-weight: 600; }
-pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--line); max-width: 70rem; }
+pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--line); }
 code { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 """
+NUMBERS = """<p>Cells are counted as JupyterLab counts them in a run from the top. The executed notebook, and so the
+traceback, counts one more, since it holds the parameters as a cell of their own.</p>"""
 
 
 def write_report(results: list[Result], profile: Profile, out: Path) -> Report:
@@ -51,6 +53,7 @@ def _page(report: Report, facts: dict) -> str:
     failed, total = len(report.failed), len(report.results)
     verdict = f"{failed} of {total} notebooks failed" if failed else f"All {total} notebooks passed"
     rows = "\n".join(_row(result) for result in report.results)
+    failures = "\n".join(_failure(result) for result in report.failed)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -63,10 +66,10 @@ def _page(report: Report, facts: dict) -> str:
 <main>
 <h1>{escape(verdict)}</h1>
 <p>{escape(str(report.profile))} {escape(facts["date"])}</p>
+<p>Seconds count from the start of a notebook's process, imports included. A notebook fails when it overruns its budget
+by half, or holds more memory than its limit.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Notebooks">
 <table>
-<caption>Seconds count from the start of a notebook's process, imports included. A notebook fails when it overruns its
-budget by half, or holds more memory than its limit.</caption>
 <thead><tr><th scope="col">Notebook</th><th scope="col">Status</th><th scope="col" class="number">Seconds</th>
 <th scope="col" class="number">Budget (s)</th><th scope="col" class="number">Peak memory (MB)</th>
 <th scope="col">Profile</th><th scope="col" class="number">Seed</th><th scope="col">Failing cell</th></tr></thead>
@@ -75,6 +78,7 @@ budget by half, or holds more memory than its limit.</caption>
 </tbody>
 </table>
 </div>
+{f"<h2>What failed</h2>{NUMBERS}{failures}" if failures else ""}
 <h2>Machine and versions</h2>
 {_list(facts["hardware"])}
 {_list(facts["versions"])}
@@ -92,22 +96,31 @@ def _row(result: Result) -> str:
     ipynb = f'<a href="{result.name}.ipynb" aria-label="{name} as ipynb">ipynb</a>'
     links = f'<a href="{result.name}.html">{name}</a> ({ipynb})'
     return (
-        f'<tr><th scope="row">{links}</th><td class="{kind}">{mark} {escape(result.status + again)}</td>'
+        f'<tr><th scope="row">{links}</th><td class="status {kind}">{mark} {escape(result.status + again)}</td>'
         f'<td class="number">{result.seconds:.1f}{over}</td><td class="number">{result.budget_s:.0f}</td>'
         f'<td class="number">{result.peak_memory_mb:.0f}</td><td>{result.profile}</td>'
-        f'<td class="number">{result.seed}</td><td>{_failure(result)}</td></tr>'
+        f'<td class="number">{result.seed}</td><td>{_place(result)}</td></tr>'
     )
+
+
+def _place(result: Result) -> str:
+    f = result.failure
+    if f is None:
+        return "–"
+    cell = f"cell {f.cell}" if f.cell else "after the last cell"
+    return f'<a href="#{result.name}">{cell}{f", line {f.line}" if f.line else ""}</a>: {escape(f.error)}'
 
 
 def _failure(result: Result) -> str:
     f = result.failure
+    heading = f'<h3 id="{result.name}">{escape(result.notebook)}, seed {result.seed}</h3>'
     if f is None:
-        return "–"
-    where = f"cell {f.cell}" if f.cell else "after the last cell"
-    line = f", line {f.line}" if f.line else ""
-    text = f"<br><code>{escape(f.text.strip())}</code>" if f.text.strip() else ""
+        return heading
+    cell = f"Cell {f.cell}" if f.cell else "After the last cell"
+    line = f", line {f.line} of the file" if f.line else ""
+    text = f": <code>{escape(f.text.strip())}</code>" if f.text.strip() else ""
     folded = f"<details><summary>Traceback</summary><pre>{escape(f.traceback)}</pre></details>" if f.traceback else ""
-    return f"{where}{line}{text}<br>{escape(f.error)}{folded}"
+    return f"{heading}<p>{cell}{line}{text}<br>{escape(f.error)}</p>{folded}"
 
 
 def _list(facts: dict) -> str:

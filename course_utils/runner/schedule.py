@@ -1,6 +1,7 @@
 """Many notebooks: resolve the profile, take up what an earlier run finished, run the rest, report."""
 
 import os
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def run(
     console = console or Console(highlight=False, soft_wrap=True)
     out = (Path(out) if out else root() / "build" / "run").resolve()
     chosen, tasks = _plan(list(paths), profile, seeds, record)
+    _writable(out)
     kept = {} if fresh else {task.blank: results_module.load(task.blank, out) for task in tasks}
     results = {task.blank: found for task in tasks if (found := kept.get(task.blank))}
     left = [task for task in tasks if task.blank not in results]
@@ -81,7 +83,7 @@ def _plan(paths: list[Path], asked: str, seeds: int, record: bool) -> tuple[Prof
         parameters_cell(source, path)
     profile = _resolve(asked, {name for fact in facts.values() for name in fact.data})
     if record:
-        recording.refuse_smoke(profile.name)
+        recording.refuse_smoke(profile)
     tasks = []
     for path in paths:
         text = read_text(path)
@@ -112,6 +114,15 @@ def _resolve(asked: str, needed: set[str]) -> Profile:
     if not missing:
         return profile
     return Profile("smoke", f"{', '.join(missing)} not at hand (`course data status`), so sample data is used")
+
+
+def _writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise CourseError(f"The output folder {out} cannot be written ({error.strerror}): choose another.") from error
 
 
 @dataclass

@@ -7,6 +7,7 @@ its kernel when the process that started it is gone.
 import contextlib
 import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -24,7 +25,7 @@ OUTPUT_S = 60
 
 def main(job_file: str) -> int:
     """Execute the job: input, output, progress (file names), parameters."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(Path(job_file).parent,), daemon=True).start()
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
 
     def note(cell_index: int, **_: Any) -> None:
@@ -45,11 +46,12 @@ def main(job_file: str) -> int:
     return 0
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
     # The parent holds the other end of this pipe: it closes when the parent ends, however it ends.
     os.read(sys.stdin.fileno(), 1)
     for process in psutil.Process().children(recursive=True):
         process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
