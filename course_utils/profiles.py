@@ -66,6 +66,7 @@ def start(name: str = "auto", seed: int = 0, frameworks: Iterable[str] = ()) -> 
     profile each must see the GPU: where one does not, `auto` falls back to cpu and says so, and a gpu profile that was
     asked for raises CourseError, since nobody should train for hours beside a GPU that idles.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's log lines are not part of the lesson
     profile = choose(name)
     devices = {framework: framework_device(framework) for framework in frameworks}
     idle = [framework for framework, device in devices.items() if not device.startswith("GPU")]
@@ -119,7 +120,6 @@ def framework_device(framework: str) -> str:
 
         return f"GPU {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "CPU"
     if framework == "tensorflow":
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import tensorflow as tf
 
         found = tf.config.list_physical_devices("GPU")

@@ -35,7 +35,7 @@
 # 1. work out any output of a convolution by hand, and write `conv2d` for grey and for colour images, with bias;
 # 2. unroll an image with `im2col`, so that a convolution becomes one matrix product;
 # 3. read a kernel's signs, say what it responds to, and test your guess on a synthetic picture;
-# 4. count the parameters and the multiply-adds of a convolution layer;
+# 4. count the parameters of a convolution layer, and say what its cost depends on;
 # 5. say exactly what Keras and PyTorch compute when they say "convolution", and why mathematics calls it something else.
 #
 # **Time** about 90 minutes. **You need** NumPy arrays, slices and broadcasting. From Day 1: an image is an array of
@@ -407,13 +407,8 @@ for name, weights in KERNELS.items():
 
 unchanged = [name for name, weights in KERNELS.items() if np.array_equal(weights, weights[::-1, ::-1])]
 claim("they agree for just those kernels that half a turn leaves unchanged", agree, unchanged)
-convolved = convolve2d(photo, sobel, "valid")
-claim(
-    "half a turn changes every sign of Sobel, so the two answers add up to (largest value)",
-    np.abs(convolved + correlate2d(photo, sobel, "valid")).max(),
-    0.0,
-    tolerance=1e-9,
-)
+ours, turned = correlate2d(photo, sobel, "valid"), convolve2d(photo, sobel, "valid")
+claim("half a turn changes every sign of Sobel, and so of its map", turned, -ours, tolerance=1e-9)
 
 # %% [markdown]
 # Does it matter? For *training*, no: a network that learns its kernels just learns them turned. It matters when you move
@@ -764,9 +759,9 @@ result("loops_over_keras", medians["loops"] / medians["in_keras"], unit="times")
 
 # %% [markdown]
 # All five do the same multiplications. What differs is who drives: the loops ask Python for every single sum. The order
-# of the other four depends on your machine, and on what else it is doing; run the cell again and see. On *one small image*
-# a framework has no great advantage, because every call to a layer has a fixed price. With batches and many channels it
-# pulls ahead, and it knows the gradients as well.
+# of the other four depends on your machine; run the cell again and see. Every call to a layer has a fixed price, so
+# one small image flatters plain NumPy. With batches and many channels the frameworks pull ahead, they use all cores and
+# GPUs, and they know the gradients.
 #
 # ## A convolution is a matrix
 #
@@ -786,7 +781,8 @@ claim("the library builds the same matrix", reference.convolution_matrix(digits,
 
 # %%
 fig, ax = plt.subplots(figsize=(9, 3.9))
-plots.pixels(np.where(M == 0, np.nan, M), ax=ax)
+plots.kernel(np.where(M == 0, np.nan, M), ax=ax, limit=9)
+ax.set(xticks=range(25), yticks=range(9))
 ax.set(
     xlabel="pixel of the image (5 × 5, row by row)",
     ylabel="output",
@@ -913,7 +909,8 @@ print((conv2d_loops(changed, digits) != conv2d_loops(image, digits)).astype(int)
 #
 # $$ \underbrace{A}_{\text{windows}} \; \underbrace{w}_{\text{nine weights}} \approx \underbrace{y}_{\text{outputs}} $$
 #
-# That is a least-squares problem. **Before you run:** will it find Sobel only roughly, or to the last digit?
+# Take the nine weights for which the squared errors add up to the least: that is called **least squares**, and NumPy
+# solves it with `lstsq`. **Before you run:** will it find Sobel only roughly, or to the last digit?
 
 # %%
 A = reference.im2col(photo, 3)
@@ -969,7 +966,7 @@ claim("one above the other they are more alike", down < across, True)
 # %% [markdown]
 # The kernel has *learnt something about the data*. Is that knowledge, or did it only memorise this photo? The honest
 # test is a photo that it has never seen: coins on a table, with fresh noise. **Before you run:** will it still beat
-# Gaussian and box? It was not made for coins.
+# Gaussian and box? It was not made for coins. The error is the root of the mean squared difference from the clean photo.
 
 # %%
 coins = photos.coins().astype(float)
@@ -1172,5 +1169,5 @@ except RuntimeError as error:
 # - LeCun et al., *Gradient-Based Learning Applied to Document Recognition* (1998): kernels learnt instead of designed.
 # - Sobel & Feldman (1968) and Prewitt (1970) for the edge kernels; Marr & Hildreth, *Theory of Edge Detection* (1980), for the Laplacian.
 #
-# **Now you:** [the exercise of Day 2](../exercises/day_02_convolution.py). You will write `conv2d` for any channels, write
-# `im2col`, name unknown kernels and count parameters; every check tells you at once what went wrong.
+# **Now you:** [the exercise of Day 2](../exercises/day_02_convolution.py). You will write `conv2d`, a layer with channels,
+# and `im2col`; count parameters; name unknown kernels; and say when the turn matters. Every check answers at once.

@@ -44,9 +44,10 @@ SEED = 0
 import matplotlib.pyplot as plt
 import numpy as np
 
-from course_utils import plots, profiles
+from course_utils import plots, profiles, reference
 from course_utils.checks import check, summary
 from course_utils.checks import day_02 as questions
+from course_utils.claims import claim
 
 profile = profiles.start(PROFILE, seed=SEED)
 
@@ -61,8 +62,8 @@ profile = profiles.start(PROFILE, seed=SEED)
 #   output. Then move the window by `stride` pixels. No padding: the kernel stays inside the image.
 # - Return an array with one number for each position.
 #
-# On paper first: the image below and the kernel `[[1, 0], [0, -1]]` with stride 1. There are two positions in each
-# direction, so four outputs. The first is 1·1 + 2·0 + 4·0 + 5·(−1) = −4. Find the other three.
+# On paper first: the image below and the kernel `[[1, 0], [2, -1]]` with stride 1. There are two positions in each
+# direction, so four outputs. The first is 1·1 + 2·0 + 4·2 + 5·(−1) = 4. Find the other three.
 
 # %%
 small = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
@@ -70,6 +71,7 @@ plots.show(
     plots.pixels(small, title="image", highlight=(0, 0, 2, 2)),
     alt="A 3 by 3 image with the numbers 1 to 9 in reading order; the top left 2 by 2 window is marked.",
 )
+claim("the first output", 1 * 1 + 2 * 0 + 4 * 2 + 5 * (-1), 4)
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv2d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -90,7 +92,7 @@ def conv2d(image, kernel, stride=1):
 
 
 # %%
-print(conv2d(small, np.array([[1, 0], [0, -1]])))
+print(conv2d(small, np.array([[1, 0], [2, -1]])))
 
 # %% nbgrader={"grade": true, "grade_id": "check-conv2d", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check(questions.conv2d, conv2d)
@@ -115,6 +117,7 @@ check(questions.conv2d, conv2d)
 pixel = np.array([[[3, 5]]])
 one_by_one = np.array([[[[2, 0], [-1, 1]]]])
 print("image", pixel.shape, "kernels", one_by_one.shape)
+claim("the first map's output", 3 * 2 + 5 * (-1) + 10, 11)
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv_layer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -186,7 +189,6 @@ if windows is not None:
     looped = conv_layer(picture, weights, offsets)
     print("loops         ", looped if looped is None else looped[0, 0])
 
-
 # %% [markdown]
 # ## 4. How many parameters? · 2 points
 #
@@ -197,11 +199,15 @@ if windows is not None:
 # On paper first: 2 filters of side 3 on grey images of 28×28 pixels. One filter has 9 weights and a bias, so the layer
 # has 20 parameters. And on RGB images? And on images of 56×56 pixels?
 
+# %%
+claim("parameters of 2 filters of side 3 on grey images", reference.conv_parameters(3, c_in=1, c_out=2), 20)
+
+
 # %% nbgrader={"grade": false, "grade_id": "count_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def count_parameters(image_shape, kernel_size, n_filters):
     """Weights and biases of a convolution layer; an integer."""
     ### BEGIN SOLUTION
-    height, width, channels = image_shape
+    channels = image_shape[2]
     return (kernel_size * kernel_size * channels + 1) * n_filters
     ### END SOLUTION
 

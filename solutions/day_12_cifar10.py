@@ -46,6 +46,7 @@ from keras import layers
 from course_utils import data, plots, profiles, reference
 from course_utils.checks import check, summary
 from course_utils.checks import day_12 as questions
+from course_utils.claims import claim
 
 profile = profiles.start(PROFILE, seed=SEED, frameworks=("keras",))
 cifar = data.load("cifar10", profile=profile)
@@ -204,7 +205,9 @@ def train(model, images, labels, validation, epochs):
 
 
 # %%
-history = train(model, training.images, training.labels, (validation.images, validation.labels), epochs)
+history = None
+if model is not None:
+    history = train(model, training.images, training.labels, (validation.images, validation.labels), epochs)
 if history is not None:
     curves = plots.curves(history.history, caption=cifar.caption)
     plots.show(curves, alt="Loss and accuracy after each epoch, for training and validation images.")
@@ -253,6 +256,7 @@ check(questions.confusion_matrix, confusion_matrix)
 pets = ["cat", "dog", "frog"]
 counts = np.array([[80, 7, 1], [5, 90, 0], [2, 3, 95]])
 print(counts)
+claim("cats taken for dogs", counts[pets.index("cat"), pets.index("dog")], 7)
 
 
 # %% nbgrader={"grade": false, "grade_id": "top_confusions", "locked": false, "schema_version": 3, "solution": true, "task": false}

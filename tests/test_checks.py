@@ -92,12 +92,12 @@ def wrong_answers():
         "a deep list": [[[[[[[[[1]]]]]]]]],
         "a huge integer": 10**400,
         "a truth value": True,
-        "an object array": np.array([1, AlwaysEqual()], dtype=object),
+        "an object array": np.array([1, None], dtype=object),
         "complex numbers": np.array([2j, 4j]),
         "dates": np.array(["2026-01-01"], dtype="datetime64[D]"),
         "records": np.zeros(2, dtype=[("a", int)]),
         "a masked array": np.ma.masked_array([2, 4], mask=[True, True]),
-        "a matrix": np.matrix([[2, 4]]),
+        "a matrix": np.array([[2, 4]]).view(np.matrix),
         "a dictionary": {"x": 2},
         "one with None inside": [None, 2],
     }
@@ -152,8 +152,8 @@ def test_a_matrix_counts_where_an_array_of_its_shape_is_right():
         cases=lambda rng: [Case(x=np.arange(3))],
         mistakes={"Zero.": lambda x: np.zeros((3, 3))},
     )
-    assert judge(outer, lambda x: np.matrix(np.outer(x, x))).points == 1
-    assert judge(outer, lambda x: np.matrix(np.outer(x, x)) + 1).points == 0
+    assert judge(outer, lambda x: np.outer(x, x).view(np.matrix)).points == 1
+    assert judge(outer, lambda x: np.outer(x, x).view(np.matrix) + 1).points == 0
 
 
 @pytest.mark.parametrize("answer", [None, ..., NotImplemented, lambda x, by: None, lambda x, by: ...])
@@ -273,7 +273,7 @@ class TestValues:
             ({"France": 1, "Italy": "Rome"}, "A text in quotes"),
             (["Paris", "Rome"], "A dictionary is asked for"),
             (lambda: "Paris", "as a value"),
-            (AlwaysEqual(), "as a value"),
+            (AlwaysEqual(), "cannot be read"),
         ],
     )
     def test_a_wrong_form_is_told(self, answer, said):

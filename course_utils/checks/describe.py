@@ -13,7 +13,7 @@ def describe(value: Any) -> str:
     """A small array or number as written, a large array as its shape and type, anything else cut short."""
     if isinstance(value, np.ndarray):
         if value.size <= SMALL:
-            return _numbers(value)
+            return _numbers(value) + (f" ({'×'.join(map(str, value.shape))})" if value.ndim > 2 else "")
         return f"{describe_shape(value.shape)} ({value.dtype})"
     if isinstance(value, float | np.floating):
         return f"{value:.6g}"
@@ -23,12 +23,12 @@ def describe(value: Any) -> str:
 
 
 def describe_inputs(inputs: Mapping[str, Any]) -> str:
-    """Inputs by name: "image 3×3 …, stride 2"."""
+    """Inputs by name: "kernel = [[1, 2], [3, 4]], stride = 2"."""
     return ", ".join(f"{name} = {describe(value)}" for name, value in inputs.items())
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:
-    """A shape in words: "a single number", "an array of shape (4,)", "a 3×3 array"."""
+    """A shape in words: "a single number", "an array of shape (4,)", "an array of shape 3×3"."""
     if not shape:
         return "a single number"
     if len(shape) == 1:

@@ -73,7 +73,9 @@ def decide(question: Question, cases: list[Case], outcomes: list[Outcome], key: 
         return Verdict(question.name, question.points, question.points, "right", message="All of it is right.")
     mistake, where = _recognise(question, outcomes, found, key)
     first = where if where is not None else next(i for i, one in enumerate(found) if one)
-    smallest = describe_inputs(cases[first].inputs)
+    # One case is no choice of cases, and an answer of the wrong kind altogether is so for every input.
+    of_no_use = len(cases) == 1 or all(one and one.fault == "type" for one in found)
+    smallest = "" if of_no_use else describe_inputs(cases[first].inputs)
     points = question.partial if mistake else 0
     message = _message(question, outcomes[first], found[first], mistake, smallest)
     return Verdict(question.name, points, question.points, "wrong", found[first].fault, mistake, smallest, message)

@@ -4,7 +4,7 @@ import contextlib
 import inspect
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,7 +59,7 @@ def _one(question: Question, answer: Any, case: Case) -> Outcome:
         with quiet[0], quiet[1], warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if question.observe:
-                value = question.observe(answer, **inputs)
+                value = question.observe(_insisting(answer) if question.kind == "function" else answer, **inputs)
             elif question.kind == "function":
                 value = answer(*inputs.values())
             else:
@@ -76,6 +76,18 @@ def _one(question: Question, answer: Any, case: Case) -> Outcome:
     if changed := _changed(case.inputs, inputs):
         return Outcome(value, "mutates", changed)
     return Outcome(value)
+
+
+def _insisting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which says so where it returns nothing: `observe` need not look for that."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = function(*args, **kwargs)
+        if any(value is blank for blank in BLANK):
+            raise NotImplementedError
+        return value
+
+    return call
 
 
 def _all_blank(value: Any) -> bool:

@@ -46,7 +46,7 @@ def at_hand(name: str) -> bool:
 
 
 def status() -> list[dict[str, str]]:
-    """For each data set, and each file of pretrained weights: where it is found and how large it is. Asks no network."""
+    """For each data set and each file of pretrained weights: where it is, and how large. Asks no network."""
     from course_utils.data.report import status as report
 
     return report()

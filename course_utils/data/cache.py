@@ -78,7 +78,7 @@ def size(folder: Path) -> int:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, elsewhere: str = "set COURSE_CACHE to another folder") -> Iterator[None]:
     """Turns a failure to write below `folder` (disk full, no permission) into one sentence."""
     try:
         yield
@@ -86,9 +86,7 @@ def writing(folder: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         why = "there is no room" if full else "it is not possible to write"
         way = "free some" if full else "check its permissions"
-        raise CourseError(
-            f"In {folder} {why} ({error.strerror or error}): {way}, or set COURSE_CACHE to a folder elsewhere."
-        ) from error
+        raise CourseError(f"In {folder} {why} ({error.strerror or error}): {way}, or {elsewhere}.") from error
 
 
 def _open(folder: Path, part: str, spec: Spec) -> Split:

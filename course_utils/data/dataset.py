@@ -34,16 +34,16 @@ class Split:
         Raises CourseError if `n` is below 1 or above the number of images.
         """
         if not 1 <= n <= len(self):
-            raise CourseError(f"A subset of {n:,} images cannot be drawn from {len(self):,}: ask for 1 to {len(self):,}.")
+            raise CourseError(
+                f"A subset of {n:,} images cannot be drawn from {len(self):,}: ask for 1 to {len(self):,}."
+            )
         classes, counts = np.unique(self.labels, return_counts=True)
         exact = n * counts / len(self)
         quota = np.floor(exact).astype(int)
         # What rounding down left over goes to the classes that lost most by it.
         quota[np.argsort(quota - exact, kind="stable")[: n - quota.sum()]] += 1
         rng = np.random.default_rng(seed)
-        chosen = [
-            rng.permutation(np.flatnonzero(self.labels == c))[:k] for c, k in zip(classes, quota, strict=True)
-        ]
+        chosen = [rng.permutation(np.flatnonzero(self.labels == c))[:k] for c, k in zip(classes, quota, strict=True)]
         index = np.sort(np.concatenate(chosen))
         groups = None if self.groups is None else self.groups[index]
         return Split(np.asarray(self.images)[index], self.labels[index], groups)

@@ -96,9 +96,7 @@ class Hub:
             print(f"Fetching {file.path} of {self.spec.repository} from the Hugging Face Hub.", flush=True)
             try:
                 path = Path(
-                    hf_hub_download(
-                        self.spec.repository, file.path, repo_type="dataset", revision=self.spec.revision
-                    )
+                    hf_hub_download(self.spec.repository, file.path, repo_type="dataset", revision=self.spec.revision)
                 )
             except Exception as error:  # as above, and errors of the Xet transfer
                 raise CourseError(

@@ -115,9 +115,8 @@ def _batch(table: "pyarrow.RecordBatch", file: Path, first: int, spec: Spec) -> 
     labels = labels.to_numpy(zero_copy_only=False).astype(np.int64)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(spec.class_names)))
     if wrong.size:
-        raise CourseError(
-            f"{file}, row {first + wrong[0]}: the label {labels[wrong[0]]} is not between 0 and {len(spec.class_names) - 1}."
-        )
+        row, last = wrong[0], len(spec.class_names) - 1
+        raise CourseError(f"{file}, row {first + row}: the label {labels[row]} is not between 0 and {last}.")
     if None in images:
         raise CourseError(f"{file}, row {first + images.index(None)}: the bytes of the image are missing.")
     if spec.by_patient and None in paths:

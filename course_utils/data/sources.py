@@ -16,7 +16,7 @@ from course_utils.paths import cache_dir
 WAYS = (
     "get it in one of three ways: connect to the internet once, so that it comes from the Hugging Face Hub; set "
     "COURSE_DATA to an offline data directory (made elsewhere by `course data pack`); or run `course data import` on "
-    "files that you have"
+    "files that you have (the smoke profile needs none: it draws sample data)"
 )
 
 
@@ -56,7 +56,10 @@ class Folder:
         """The parquet files of a split, their checksums compared with SHA256SUMS where that lists them."""
         from course_utils.data import sums
 
-        sums.check(self.file(split), self.folder.parent)
+        try:
+            sums.check(self.file(split), self.folder.parent)
+        except OSError as error:
+            raise CourseError(f"{self.file(split)} cannot be read: {error.strerror or error}.") from error
         return [self.file(split)]
 
     def rows(self, split: str) -> int:
