@@ -26,7 +26,9 @@ def command(day: str | None = None, browser: bool = True) -> list[str]:
     if not lessons:
         raise CourseError("There is no lesson in `lessons` yet.")
     lesson = lessons[0]
-    line = [sys.executable, "-m", "jupyterlab", str(lesson.relative_to(root()))]
+    # Without a root_dir the file's own folder would be the top, and the exercises out of reach.
+    top = f"--ServerApp.root_dir={root()}"
+    line = [sys.executable, "-m", "jupyterlab", top, str(lesson.relative_to(root()))]
     return line if browser else [*line, "--no-browser"]
 
 

@@ -3,13 +3,14 @@
 Amounts differ by profile, code does not: ``epochs = profile.pick(smoke=1, cpu=6, gpu=40)``.
 """
 
+import contextlib
 import ctypes
 import importlib.metadata
 import os
 import platform
 import random
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -66,7 +67,6 @@ def start(name: str = "auto", seed: int = 0, frameworks: Iterable[str] = ()) -> 
     profile each must see the GPU: where one does not, `auto` falls back to cpu and says so, and a gpu profile that was
     asked for raises CourseError, since nobody should train for hours beside a GPU that idles.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's log lines are not part of the lesson
     profile = choose(name)
     devices = {framework: framework_device(framework) for framework in frameworks}
     idle = [framework for framework, device in devices.items() if not device.startswith("GPU")]
@@ -112,7 +112,8 @@ def visible_gpus() -> int:
 def framework_device(framework: str) -> str:
     """Where `framework` (`keras`, `torch`, `tensorflow`, `jax`) computes: "GPU …" or "CPU". Imports it."""
     if framework == "keras":
-        import keras
+        with _quietly():
+            import keras
 
         return framework_device(keras.backend.backend())
     if framework == "torch":
@@ -120,7 +121,8 @@ def framework_device(framework: str) -> str:
 
         return f"GPU {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "CPU"
     if framework == "tensorflow":
-        import tensorflow as tf
+        with _quietly():
+            import tensorflow as tf
 
         found = tf.config.list_physical_devices("GPU")
         if not found:
@@ -132,6 +134,27 @@ def framework_device(framework: str) -> str:
         device = jax.devices()[0]
         return f"GPU {device.device_kind}" if device.platform == "gpu" else "CPU"
     raise CourseError(f"There is no framework {framework!r} in this course: keras, torch, tensorflow or jax.")
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep off the notebook what TensorFlow's C++ code writes to file descriptor 2 before its log level counts.
+
+    Python's own errors and warnings are raised or shown as ever.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error at all: nothing to keep quiet
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a path
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def hardware() -> dict[str, str | int]:

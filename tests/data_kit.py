@@ -40,7 +40,9 @@ def xray_rows(patients: int = 60, seed: int = 0, size: tuple[int, int] = (48, 40
     return rows
 
 
-def write(file: Path, rows: list[dict], classes: tuple[str, ...] | None = CLASSES, label: pa.DataType | None = None) -> Path:
+def write(
+    file: Path, rows: list[dict], classes: tuple[str, ...] | None = CLASSES, label: pa.DataType | None = None
+) -> Path:
     """Write rows as parquet, with the metadata in which the Hub keeps class names."""
     file.parent.mkdir(parents=True, exist_ok=True)
     column = next(key for key in rows[0] if key != "label") if rows else "img"

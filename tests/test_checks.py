@@ -183,24 +183,40 @@ def test_a_mistake_that_is_not_defined_everywhere_is_judged_where_it_is():
     assert judge(double, answer).mistake == "Only for short arrays."
 
 
-def test_the_mistake_that_explains_most_cases_is_named():
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_mistake_that_explains_most_cases_is_named(order):
+    mistakes = {"Wrong for one.": lambda n: {1: 0}[n], "Wrong for all.": lambda n: n - 1}
     answer = question(
         "answer",
         points=1,
         reference=lambda n: n,
         cases=lambda rng: [Case(n=1), Case(n=2), Case(n=3)],
-        mistakes={
-            "Wrong for one.": lambda n: {1: 0}[n],
-            "Wrong for all.": lambda n: n - 1,
-        },
+        mistakes=dict(list(mistakes.items())[::order]),
     )
     assert judge(answer, lambda n: n - 1).mistake == "Wrong for all."
+
+
+def test_right_numbers_under_a_mask_do_not_count():
+    verdict = judge(double, lambda x, by: np.ma.masked_array(x * by, mask=True))
+    assert (verdict.points, verdict.fault) == (0, "type") and "masked" in verdict.message
 
 
 def test_an_unknown_mistake_is_not_named_and_gets_the_hint():
     verdict = judge(double, lambda x, by: x * 2 + 1)
     assert (verdict.mistake, verdict.points) == ("", 0)
     assert "Think of two." in verdict.message
+
+
+def test_an_answer_between_the_reference_and_a_mistake_is_judged_by_the_tolerance():
+    near = question(
+        "near",
+        points=1,
+        reference=1.0,
+        tolerance=0.1,
+        mistakes={"A little more.": 1.15},
+    )
+    assert judge(near, 1.08).status == "right"
+    assert judge(near, 1.12).mistake == "A little more."
 
 
 def test_a_mistake_made_on_some_cases_only_is_not_named():
@@ -373,6 +389,10 @@ class TestCard:
         monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
         assert check(double, lambda x, by: x + 2) is None
         assert capsys.readouterr().out.startswith("✗ double   1 of 4 points")
+
+    def test_check_says_which_comes_first(self):
+        with pytest.raises(TypeError, match="the question first"):
+            check(lambda x, by: x, double)
 
     def test_check_gives_nbgrader_the_points(self, capsys, monkeypatch):
         monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")

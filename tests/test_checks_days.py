@@ -4,6 +4,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +53,13 @@ def as_answer(question, declared, case):
 
 def test_there_are_days():
     assert [day.__name__[-6:] for day in DAYS][:2] == ["day_02", "day_12"]
+
+
+def test_declaring_the_questions_imports_no_framework():
+    names = ", ".join(day.__name__ for day in DAYS)
+    code = f"import sys, {names}; print({{'keras', 'tensorflow', 'torch', 'jax'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

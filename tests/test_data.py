@@ -1,12 +1,14 @@
 """data.load: schema, cache, validation split, sample data, subsets."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
 import data_kit as kit
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import data
 from course_utils.errors import CourseError
@@ -62,7 +64,9 @@ def test_validation_is_a_tenth_of_each_class(cifar: Path) -> None:
     assert np.bincount(data.load("cifar10").validation.labels).tolist() == [2] * 10
 
 
-def test_order_and_split_do_not_depend_on_the_order_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_and_split_do_not_depend_on_the_order_of_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for name, rows in (("a", kit.cifar_rows(200)), ("b", kit.cifar_rows(200)[::-1])):
         monkeypatch.setenv("COURSE_DATA", str(kit.cifar(tmp_path / name, train=rows)))
@@ -105,8 +109,8 @@ def test_identical_xrays_join_their_patients(tmp_path: Path, monkeypatch: pytest
 
 def test_a_second_load_decodes_nothing_and_imports_nothing_heavy(cifar: Path) -> None:
     data.load("cifar10")
-    heavy = ("datasets", "pyarrow", "huggingface_hub", "PIL", "sklearn", "scipy", "torch", "tensorflow", "keras")
-    code = f"import sys; from course_utils import data; data.load('cifar10'); print([m for m in {heavy} if m in sys.modules])"
+    heavy = {"datasets", "pyarrow", "huggingface_hub", "PIL", "sklearn", "scipy", "torch", "tensorflow", "keras"}
+    code = f"import sys; from course_utils import data; data.load('cifar10'); print([*({heavy} & set(sys.modules))])"
     out, err = kit.python(code).communicate()
     assert out.strip() == "[]", err
 
@@ -118,7 +122,9 @@ def test_every_process_gets_the_same_arrays(cifar: Path, tmp_path: Path) -> None
         "print(hashlib.sha256(d.train.images.tobytes() + d.validation.images.tobytes()).hexdigest())"
     )
     out, err = kit.python(code, COURSE_CACHE=str(tmp_path / "other"), PYTHONHASHSEED="1").communicate()
-    assert out.strip() == hashlib.sha256(found.train.images.tobytes() + found.validation.images.tobytes()).hexdigest(), err
+    assert (
+        out.strip() == hashlib.sha256(found.train.images.tobytes() + found.validation.images.tobytes()).hexdigest()
+    ), err
 
 
 def test_new_files_replace_the_old_decoded_copy(cifar: Path, cache: Path) -> None:
@@ -190,3 +196,20 @@ def test_subset_keeps_the_proportions(xrays: Path) -> None:
 def test_subset_of_impossible_size(cifar: Path, n: int) -> None:
     with pytest.raises(CourseError, match=r"ask for 1 to 180"):
         data.load("cifar10").train.subset(n)
+
+
+def test_large_jpegs_are_scaled_as_plain_resizing_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    y, x = np.mgrid[:900, :1300]
+    rows = []
+    for i in range(40):
+        file = io.BytesIO()
+        wave = 128 + 100 * np.sin(x / 150 + i) * np.cos(y / 120)
+        Image.fromarray(wave.astype(np.uint8)).convert("RGB").save(file, "JPEG", quality=95)
+        rows.append({"image": {"bytes": file.getvalue(), "path": f"person{i}_virus_1.jpeg"}, "label": i % 2})
+    monkeypatch.setenv("COURSE_DATA", str(kit.xrays(tmp_path / "offline", train=rows)))
+    train = data.load("chest_xray").train
+    for image, tag in zip(train.images[:5], train.groups[:5], strict=True):
+        i = int(tag.removeprefix("person"))
+        wave = (128 + 100 * np.sin(x / 150 + i) * np.cos(y / 120)).astype(np.uint8)
+        plain = np.asarray(Image.fromarray(wave).resize((224, 224), Image.Resampling.BILINEAR))
+        assert np.abs(image[..., 0].astype(int) - plain).max() <= 4

@@ -74,7 +74,10 @@ def test_checksum_that_differs(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"picture": row["img"], "label": row["label"]} for row in kit.cifar_rows(20)], r"columns picture, label, but"),
+        (
+            [{"picture": row["img"], "label": row["label"]} for row in kit.cifar_rows(20)],
+            r"columns picture, label, but",
+        ),
         ([{"img": row["img"]} for row in kit.cifar_rows(20)], r"has the columns img, but"),
         ([{"img": "x.png", "label": 1}] * 20, r"columns of the wrong type"),
         (changed(7, img=image(np.zeros((28, 28, 3), np.uint8))), r"row 7: the image is 28 × 28 .* 32 × 32"),

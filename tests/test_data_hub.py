@@ -8,7 +8,6 @@ import http.server
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +104,9 @@ def environment(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("PINS", json.dumps({"train": hashlib.sha256(hub.files[CIFAR.files["train"][0].path]).hexdigest()}))
+    monkeypatch.setenv(
+        "PINS", json.dumps({"train": hashlib.sha256(hub.files[CIFAR.files["train"][0].path]).hexdigest()})
+    )
 
 
 def run(code: str, **more: str) -> tuple[str, str]:
@@ -121,7 +122,7 @@ def test_load_downloads_once_and_then_asks_no_network(hub: FakeHub, tmp_path: Pa
     assert out.endswith("180 Hugging Face Hub, uoft-cs/cifar10 at revision 0b27149\n"), err
     assert len(transfers(hub)) == 2
     hub.asked.clear()
-    assert run(LOAD)[0].startswith("180 ")
+    assert run(LOAD + "; print(data.status()[0]['found'])")[0].count("Hugging Face Hub, uoft-cs/cifar10") == 2
     assert run(LOAD, COURSE_CACHE=str(tmp_path / "other"), HF_HUB_OFFLINE="1")[0].startswith("180 ")  # decoded afresh
     assert run(LOAD.replace("'cifar10')", "'cifar10', 'smoke')"))[0].startswith("180 ")
     assert hub.asked == []
@@ -135,7 +136,8 @@ def test_smoke_downloads_nothing(hub: FakeHub) -> None:
 
 def test_a_transfer_that_breaks_is_resumed(hub: FakeHub) -> None:
     hub.cut_after = 100_000
-    out, err = run(LOAD)
+    small_chunks = "from huggingface_hub import constants; constants.DOWNLOAD_CHUNK_SIZE = 10_000\n"  # 10 MB otherwise
+    out, err = run(small_chunks + LOAD)
     assert "180 Hugging Face Hub" in out, err
     ranges = [wanted for _, wanted in transfers(hub)]
     assert any(wanted and not wanted.startswith("bytes=0-") for wanted in ranges)
@@ -158,11 +160,11 @@ def test_other_counts_than_published(hub: FakeHub) -> None:
 
 
 def test_no_network(tmp_path: Path) -> None:
-    start = time.monotonic()
     out, err = run(LOAD, HF_ENDPOINT="http://127.0.0.1:9")
-    assert out == "" and "CourseError: CIFAR-10 is not on this machine, and the Hugging Face Hub cannot be reached" in err
+    assert (
+        out == "" and "CourseError: CIFAR-10 is not on this machine, and the Hugging Face Hub cannot be reached" in err
+    )
     assert "COURSE_DATA" in err and "course data import" in err
-    assert time.monotonic() - start < 60  # no retries without end; how fast is for the benchmark
     assert kit.left_behind(tmp_path / "cache") == []
 
 
@@ -187,8 +189,6 @@ def test_status_asks_no_network(hub: FakeHub) -> None:
     code = PREPARE + "print(data.status()[0]['found'])"
     assert run(code)[0] == "\n"
     assert hub.asked == []
-    run(LOAD)
-    assert "Hugging Face Hub" in run(code)[0]
 
 
 def test_pack_from_the_hub(hub: FakeHub, tmp_path: Path) -> None:
@@ -197,3 +197,15 @@ def test_pack_from_the_hub(hub: FakeHub, tmp_path: Path) -> None:
     assert (tmp_path / "usb/cifar10/train.parquet").read_bytes() == hub.files[CIFAR.files["train"][0].path]
     offline = "from course_utils import data; print(len(data.load('cifar10').train))"
     assert run(offline, COURSE_DATA=str(tmp_path / "usb"), HF_HUB_OFFLINE="1")[0] == "180\n"
+
+
+def test_pack_joins_a_split_in_several_files(hub: FakeHub, tmp_path: Path) -> None:
+    hub.files["more.parquet"] = kit.write(tmp_path / "more.parquet", kit.cifar_rows(30, seed=9)).read_bytes()
+    shards = (
+        "spec = data.SPECS['cifar10']; files = {**spec.files, 'train': (*spec.files['train'], HubFile('more.parquet'))};"
+        "data.SPECS['cifar10'] = dataclasses.replace(spec, files=files, class_counts={'train': (23,) * 10, 'test': (5,) * 10});"
+    )
+    out, err = run(PREPARE + shards + f"data.pack({str(tmp_path / 'usb')!r}, ['cifar10']); print(data.load('cifar10'))")
+    assert "train.parquet: 230 images" in out and "207 train, 23 validation" in out, err
+    offline = "from course_utils import data; print(data.load('cifar10'))"
+    assert "207 train, 23 validation" in run(offline, COURSE_DATA=str(tmp_path / "usb"))[0]

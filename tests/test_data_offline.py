@@ -13,6 +13,8 @@ import pytest
 from course_utils import data
 from course_utils.errors import CourseError
 
+REAL = os.environ.get("COURSE_DATA", "")
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -252,7 +254,7 @@ def test_status_of_nothing() -> None:
     assert [row["found"] for row in data.status()] == ["", ""]
 
 
-@pytest.mark.skipif(not os.environ.get("COURSE_DATA"), reason="needs real data: set COURSE_DATA")
+@pytest.mark.skipif(not REAL, reason="needs real data: set COURSE_DATA")
 class TestRealData:
     """The published sets, wherever COURSE_DATA has them."""
 
@@ -275,6 +277,3 @@ class TestRealData:
         assert abs(found.validation.labels.mean() - labels.mean()) < 0.01
         sides = [{image.tobytes() for image in split.images} for split in (found.train, found.validation)]
         assert not sides[0] & sides[1]
-
-
-REAL = os.environ.get("COURSE_DATA", "")

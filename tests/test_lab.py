@@ -76,6 +76,6 @@ def test_the_extension_that_offers_this_viewer_is_installed(server):
 
 def test_the_server_reads_a_lesson_as_a_notebook(server):
     path = lab.command()[-1]
-    content = server(f"api/contents/{path}")
+    content = server(f"api/contents/{path}")  # from the course's folder, so that exercises are within reach
     assert content["type"] == "notebook"
     assert any("parameters" in cell["metadata"].get("tags", []) for cell in content["content"]["cells"])

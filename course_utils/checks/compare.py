@@ -45,8 +45,8 @@ def plain(answer: Any, depth: int = 0) -> Any:
         return [plain(value, depth + 1) for value in walk(answer)]
     if isinstance(answer, set | frozenset):
         raise Unreadable("The answer is a set, which has no order; a list is expected.")
-    if isinstance(answer, np.ma.MaskedArray):
-        raise Unreadable("The answer is a masked array; an ordinary array is expected.")
+    if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
+        raise Unreadable("Some entries of the answer are masked; an ordinary array is expected.")
     return _array(answer)
 
 

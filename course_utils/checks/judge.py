@@ -125,21 +125,23 @@ def _recognise(
     best: tuple[str, int | None] = ("", None)
     most = 0
     for sentence, wrongs in key.mistakes.items():
-        telling = _agreement(question, outcomes, wrongs, key.expected)
+        telling = _agreement(question, outcomes, wrongs, found)
         if len(telling) > most:
             best, most = (sentence, telling[0]), len(telling)
     return best
 
 
-def _agreement(question: Question, outcomes: list[Outcome], wrongs: list[Outcome], expected: list[Any]) -> list[int]:
-    """The cases that tell the mistake from the reference, if the answer is the mistake wherever that is defined."""
+def _agreement(
+    question: Question, outcomes: list[Outcome], wrongs: list[Outcome], found: list[Difference | None]
+) -> list[int]:
+    """The cases on which the answer is the mistake and not right, if it is the mistake wherever that is defined."""
     telling = []
     for i, (outcome, wrong) in enumerate(zip(outcomes, wrongs, strict=True)):
         if wrong.fault not in ("", "mutates"):
             continue
         if outcome.fault not in ("", "mutates") or difference(wrong.value, outcome.value, question.tolerance):
             return []
-        if difference(expected[i], wrong.value, question.tolerance):
+        if found[i] and found[i].fault != "mutates":
             telling.append(i)
     return telling
 

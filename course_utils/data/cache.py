@@ -34,7 +34,7 @@ def load(spec: Spec, source: Source) -> DataSet:
     if (found := cached(spec, source)) is not None:
         return found
     folder = location(spec, source)
-    with writing(folder.parent):
+    with disk_faults(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.parent / f"{spec.name}.lock", spec.title):
             if (found := cached(spec, source)) is not None:  # the process that held the lock has built it
@@ -78,7 +78,7 @@ def size(folder: Path) -> int:
 
 
 @contextmanager
-def writing(folder: Path, elsewhere: str = "set COURSE_CACHE to another folder") -> Iterator[None]:
+def disk_faults(folder: Path, elsewhere: str = "set COURSE_CACHE to another folder") -> Iterator[None]:
     """Turns a failure to write below `folder` (disk full, no permission) into one sentence."""
     try:
         yield

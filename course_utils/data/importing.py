@@ -28,7 +28,7 @@ def import_data(spec: Spec, path: Path) -> Path:
         )
     readers = _readers(spec, path)
     part = directory / f".{spec.name}.part"
-    with cache.writing(directory, "set COURSE_DATA to another folder"):
+    with cache.disk_faults(directory, "set COURSE_DATA to another folder"):
         shutil.rmtree(part, ignore_errors=True)
         try:
             for split in SPLITS:

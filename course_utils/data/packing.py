@@ -18,7 +18,7 @@ def pack(directory: Path, specs: list[Spec]) -> list[Path]:
     """Write `<directory>/<name>/{train,test}.parquet`, SHA256SUMS and a README; pretrained weights where at hand."""
     in_use = sources.home().resolve() == directory.resolve()  # then what it lacks comes from the Hub
     written = []
-    with cache.writing(directory, "name another folder"):
+    with cache.disk_faults(directory, "name another folder"):
         directory.mkdir(parents=True, exist_ok=True)
         for spec in specs:
             if in_use and sources.local(spec):

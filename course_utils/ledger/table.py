@@ -29,12 +29,14 @@ def html(ledger: "Ledger") -> str:
     head = "".join(f'<th scope="col" style="{_side(i)}">{name}</th>' for i, name in enumerate(HEADINGS))
     body = "".join(_html_row(line) for line in _body(ledger))
     notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(ledger))
+    # A wide table scrolls inside its own box, which the keyboard can reach, instead of being cut off.
     return (
+        f'<div role="region" aria-label="{escape(_title(ledger))}" tabindex="0" style="overflow-x:auto">'
         '<table class="course-ledger">'
         f'<caption style="text-align:left">{escape(_title(ledger))}. {escape(CONVENTION)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
         f'<tfoot style="font-weight:bold;border-top:1px solid currentColor">{_html_row(_total(ledger))}</tfoot>'
-        f"</table>{notes}"
+        f"</table>{notes}</div>"
     )
 
 
@@ -45,7 +47,7 @@ def _html_row(cells: tuple[str, ...]) -> str:
 
 
 def _side(column: int) -> str:
-    return "text-align:right" if column >= NUMERIC_FROM else "text-align:left"
+    return f"white-space:nowrap;text-align:{'right' if column >= NUMERIC_FROM else 'left'}"
 
 
 def _set(cell: str, width: int, column: int) -> str:
