@@ -201,11 +201,12 @@ def test_pack_from_the_hub(hub: FakeHub, tmp_path: Path) -> None:
 
 def test_pack_joins_a_split_in_several_files(hub: FakeHub, tmp_path: Path) -> None:
     hub.files["more.parquet"] = kit.write(tmp_path / "more.parquet", kit.cifar_rows(30, seed=9)).read_bytes()
-    shards = (
-        "spec = data.SPECS['cifar10']; files = {**spec.files, 'train': (*spec.files['train'], HubFile('more.parquet'))};"
-        "data.SPECS['cifar10'] = dataclasses.replace(spec, files=files, class_counts={'train': (23,) * 10, 'test': (5,) * 10});"
-    )
+    shards = """
+files["train"] += (HubFile("more.parquet"),)
+counts = {"train": (23,) * 10, "test": (5,) * 10}
+data.SPECS["cifar10"] = dataclasses.replace(spec, files=files, class_counts=counts)
+"""
     out, err = run(PREPARE + shards + f"data.pack({str(tmp_path / 'usb')!r}, ['cifar10']); print(data.load('cifar10'))")
-    assert "train.parquet: 230 images" in out and "207 train, 23 validation" in out, err
+    assert "train.parquet: 230 images" in out and "210 train, 20 validation" in out, err
     offline = "from course_utils import data; print(data.load('cifar10'))"
-    assert "207 train, 23 validation" in run(offline, COURSE_DATA=str(tmp_path / "usb"))[0]
+    assert "210 train, 20 validation" in run(offline, COURSE_DATA=str(tmp_path / "usb"))[0]

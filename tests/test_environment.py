@@ -18,7 +18,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 def lock():
     lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and line[0] != "#"]
-    assert all(re.fullmatch(r"[\w.\-]+==[\w.]+", line) for line in lines), "the lock holds exact versions and nothing else"
+    assert all(re.fullmatch(r"[\w.\-]+==[\w.]+", line) for line in lines), "the lock holds exact versions only"
     return {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
 
 
@@ -41,8 +41,7 @@ def test_the_package_declares_ranges_and_the_lock_alone_is_exact():
 
 
 def test_the_lock_is_closed():
-    """Whatever a locked package needs is locked as well, or pinned by that package itself (PyTorch its CUDA), so nothing
-    floats."""
+    """Whatever a locked package needs is locked too, or pinned by that package (PyTorch its CUDA): nothing floats."""
     pins, floating = {*lock(), "pip", "setuptools", "wheel"}, set()
     for name in pins:
         try:
@@ -79,7 +78,8 @@ def test_conda_installs_the_same_list():
 
 
 def test_make_installs_the_same_list():
-    lines = [line for line in (ROOT / "Makefile").read_text().splitlines() if "pip install" in line and "$(BIN)" in line]
+    makefile = (ROOT / "Makefile").read_text().splitlines()
+    lines = [line for line in makefile if "$(BIN)/pip install" in line]
     assert len(lines) == 2
     assert all("--constraint requirements.lock --editable" in line for line in lines)
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +18,11 @@ from course_utils.errors import CourseError
 def test_the_first_lesson_opens_by_default():
     *_, path = lab.command()
     first = min(p.name for p in (lab.root() / "lessons").glob("day_*.py"))
-    assert path == os.path.join("lessons", first)
+    assert Path(path) == Path("lessons") / first
 
 
 def test_a_day_can_be_named_and_a_browser_left_closed():
-    assert lab.command("12", browser=False)[-2:] == [os.path.join("lessons", "day_12_cifar10.py"), "--no-browser"]
+    assert lab.command("12", browser=False)[-2:] == [str(Path("lessons/day_12_cifar10.py")), "--no-browser"]
 
 
 def test_a_day_without_a_lesson_is_refused():
@@ -43,11 +44,12 @@ def server(tmp_path_factory):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    line = [*lab.command(browser=False), f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1", "--allow-root"]
+    address = [f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1", "--allow-root"]
+    line = [*lab.command(browser=False), *address]
     home = str(tmp_path_factory.mktemp("home"))  # the settings of whoever runs the tests stay out of it
-    with subprocess.Popen(
-        line, cwd=lab.root(), env={**lab.environment(), "HOME": home}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    environment = {**lab.environment(), "HOME": home}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(line, cwd=lab.root(), env=environment, **quiet) as process:
 
         def get(path):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}?token=t", timeout=10) as answer:
