@@ -84,9 +84,11 @@ def data_status() -> None:
     from course_utils import data
 
     rows = data.status()
-    table = Table(*rows[0])
+    table = Table()
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")  # a path is of use only if all of it can be read
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(str(value) for value in {**row, "found": row["found"] or "not on this machine"}.values()))
     Console().print(table)
 
 
