@@ -29,6 +29,8 @@ def command(day: str | None = None, browser: bool = True) -> list[str]:
     # Without a root_dir the file's own folder would be the top, and the exercises out of reach.
     top = f"--ServerApp.root_dir={root()}"
     line = [sys.executable, "-m", "jupyterlab", top, str(lesson.relative_to(root()))]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        line.append("--allow-root")  # the usual user of a container, for whom JupyterLab would refuse to start
     return line if browser else [*line, "--no-browser"]
 
 

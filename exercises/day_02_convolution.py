@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 2
-#     digest: 543f74d6f544018c
+#     digest: ed0e3057235bcf98
 #     frameworks: []
 #     generated_from: solutions/day_02_convolution.py
 #     minutes: 75
@@ -218,7 +218,6 @@ top_to_bottom = left_to_right.T                       # dark above, bright below
 # One of the choices for each letter, in quotes.
 kernel_names = {"A": None, "B": None, "C": None, "D": None, "E": None, "F": None, "G": None}
 # YOUR CODE HERE
-...
 
 # %% nbgrader={"grade": true, "grade_id": "check-kernel_names", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check(questions.kernel_names, kernel_names)
@@ -241,7 +240,6 @@ plots.show(fig, alt=f"Five kernels of three by three weights. {rows}.")
 # True where the maps differ, False where they are the same.
 flip_matters = {"P": None, "Q": None, "R": None, "S": None, "T": None}
 # YOUR CODE HERE
-...
 
 # %% nbgrader={"grade": true, "grade_id": "check-flip_matters", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check(questions.flip_matters, flip_matters)

@@ -145,17 +145,31 @@ plots.show(
 
 # %%
 claim("200 scaled", 200 / 255, 0.784, tolerance=5e-4)
-scaled = train.images.astype("float32").reshape(-1, 3) / 255
-mean, std = (
-    scaled.mean(axis=0, dtype=float),
-    scaled.std(axis=0, dtype=float),
-)  # summed in float64: there are millions
+values = np.arange(256) / 255  # every value that a scaled pixel can have
+counts = np.stack([np.bincount(train.images[..., c].ravel(), minlength=256) for c in range(3)])
+share = counts / counts.sum(axis=1, keepdims=True)  # of the training pixels, by colour and value
+mean = share @ values
+std = np.sqrt(share @ values**2 - mean**2)
 print("mean", mean.round(3), "standard deviation", std.round(3))
-centred = (scaled - mean) / std
-claim("mean after scaling", centred.mean(axis=0, dtype=float), np.zeros(3), tolerance=1e-3)
-claim("standard deviation after scaling", centred.std(axis=0, dtype=float), np.ones(3), tolerance=1e-3)
-mean, std = mean.astype("float32"), std.astype("float32")
-del scaled, centred
+
+centred = (values - mean[:, None]) / std[:, None]
+claim("mean after scaling", (share * centred).sum(axis=1), np.zeros(3), tolerance=1e-9)
+claim("variance after scaling", (share * centred**2).sum(axis=1), np.ones(3), tolerance=1e-9)
+
+# %%
+fig = plots.curves(
+    dict(zip(("red", "green", "blue"), 100 * share, strict=True)),
+    x=range(256),
+    xlabel="pixel value",
+    ylabel="share of training pixels (%)",
+    caption=cifar.caption,
+)
+means = ", ".join(f"{255 * m:.0f}" for m in mean)
+plots.show(
+    fig,
+    alt=f"How often each pixel value from 0 to 255 occurs, for red, green and blue. Their means are {means}; "
+    f"{100 * share[:, 255].max():.1f} % of the pixels of one colour are fully bright.",
+)
 
 # %% [markdown]
 # $\mu$ and $\sigma$ come from the **training** pile alone. Taken from all images they would carry a little of the exam into
@@ -399,12 +413,17 @@ def build_torch(first_stride=first_stride):
     return nn.Sequential(*stack).to(device, memory_format=torch.channels_last)
 
 
+centre, spread = (torch.tensor(x, device=device, dtype=torch.float32) for x in (mean, std))
+
+
+def scale(images):
+    """A uint8 tensor (N, H, W, 3) as centred float32, (N, 3, H, W)."""
+    return ((images / 255 - centre) / spread).permute(0, 3, 1, 2)
+
+
 def to_torch(images):
-    """uint8 (N, H, W, 3) to centred float32 (N, 3, H, W)."""
-    x = torch.tensor(np.asarray(images), device=device).float() / 255
-    return ((x - torch.tensor(mean, device=device)) / torch.tensor(std, device=device)).permute(
-        0, 3, 1, 2
-    )
+    """The same from a NumPy array."""
+    return scale(torch.tensor(np.asarray(images), device=device))
 
 
 torch_model = build_torch()
@@ -625,7 +644,9 @@ def predict_torch(model, images):
 
 
 def fit_torch(model, epochs):
-    images, labels = to_torch(train.images), torch.from_numpy(train.labels).to(device)
+    # The images stay uint8, a quarter of the memory; each batch is scaled when its turn comes.
+    images = torch.tensor(np.asarray(train.images), device=device)
+    labels = torch.from_numpy(train.labels).to(device)
     optimiser, schedule = torch_optimiser(model, epochs * -(-len(labels) // BATCH))
     loss_of = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
@@ -634,7 +655,7 @@ def fit_torch(model, epochs):
         start, total, correct = time.perf_counter(), 0.0, 0
         model.train()  # augmentation on; batch norm uses the batch
         for batch in torch.randperm(len(labels), device=device).split(BATCH):
-            logits = model(images[batch])
+            logits = model(scale(images[batch]))
             loss = loss_of(logits, labels[batch])
             optimiser.zero_grad()
             loss.backward()

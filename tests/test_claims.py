@@ -19,7 +19,7 @@ def test_a_true_claim_is_shown(capsys):
     [(1, 2), (0.1 + 0.2, 0.3), (float("nan"), 1.0), (float("nan"), float("nan")), ("a", "b"), ("1", 1), (None, 0)],
 )
 def test_a_false_claim_stops_with_both_values(value, expected):
-    with pytest.raises(ClaimFailed, match="the sum: computed .*, but the text says"):
+    with pytest.raises(ClaimFailed, match=r"the sum: computed .*, but the text says"):
         claim("the sum", value, expected)
 
 

@@ -12,9 +12,8 @@ COURSE = [sys.executable, "-c", "from course_utils.cli import main; main()"]
 
 
 def course(*words, cwd=ROOT, **environment):
-    return subprocess.run(
-        [*COURSE, *map(str, words)], cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
-    )
+    line = [*COURSE, *map(str, words)]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120)
 
 
 @pytest.mark.parametrize("command", ["lab", "run", "sync", "doctor", "data"])

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's ten steps work as they stand: its files are written and its commands run, in a copy of the course."""
+"""CONTRIBUTING.md's ten steps work as they stand: files are written and commands run in a copy of the course."""
 
 import os
 import re

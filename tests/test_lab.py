@@ -16,13 +16,15 @@ from course_utils.errors import CourseError
 
 
 def test_the_first_lesson_opens_by_default():
-    *_, path = lab.command()
+    path = next(word for word in lab.command() if word.endswith(".py"))
     first = min(p.name for p in (lab.root() / "lessons").glob("day_*.py"))
     assert Path(path) == Path("lessons") / first
 
 
 def test_a_day_can_be_named_and_a_browser_left_closed():
-    assert lab.command("12", browser=False)[-2:] == [str(Path("lessons/day_12_cifar10.py")), "--no-browser"]
+    line = lab.command("12", browser=False)
+    assert str(Path("lessons/day_12_cifar10.py")) in line
+    assert "--no-browser" in line
 
 
 def test_a_day_without_a_lesson_is_refused():
@@ -44,7 +46,7 @@ def server(tmp_path_factory):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    address = [f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1", "--allow-root"]
+    address = [f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1"]
     line = [*lab.command(browser=False), *address]
     home = str(tmp_path_factory.mktemp("home"))  # the settings of whoever runs the tests stay out of it
     environment = {**lab.environment(), "HOME": home}
@@ -77,7 +79,7 @@ def test_the_extension_that_offers_this_viewer_is_installed(server):
 
 
 def test_the_server_reads_a_lesson_as_a_notebook(server):
-    path = lab.command()[-1]
+    path = next(word for word in lab.command() if word.endswith(".py"))
     content = server(f"api/contents/{path}")  # from the course's folder, so that exercises are within reach
     assert content["type"] == "notebook"
     assert any("parameters" in cell["metadata"].get("tags", []) for cell in content["content"]["cells"])

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -125,6 +126,9 @@ def _clear(notebook: NotebookNode, path: Path) -> list[str]:
         clear.preprocess(notebook, {})
     except RuntimeError as error:
         raise CourseError(f"{relative(path)}: {error}") from error
+    for old, new in zip(before.cells, notebook.cells, strict=True):
+        if old.source != new.source:  # an unindented stub needs no body, and would show "Ellipsis" below the cell
+            new.source = re.sub(r"(?m)^# YOUR CODE HERE\n\.\.\.$", "# YOUR CODE HERE", new.source)
     return [
         line
         for old, new in zip(before.cells, notebook.cells, strict=True)
