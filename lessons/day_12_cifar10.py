@@ -68,6 +68,7 @@ from keras import layers
 from torch import nn
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
+rounding = 1e-4 if device == "cpu" else 2e-2  # a GPU may round what it multiplies to 10 bits (TF32)
 
 # %% [markdown]
 # ## The idea: an exam that nobody has seen
@@ -373,7 +374,7 @@ claim(
     float(np.ptp(logits_on, axis=0).max()),
     lambda x: x > 1e-4,
 )
-claim("and in use", float(np.ptp(logits_off, axis=0).max()), 0, tolerance=1e-5)
+claim("and in use", float(np.ptp(logits_off, axis=0).max()), 0, tolerance=rounding)
 
 
 # %% [markdown]
@@ -465,7 +466,7 @@ sample = validation.images[:64]
 with torch.no_grad():
     from_torch = twin.eval()(to_torch(sample)).cpu().numpy()
 from_keras = keras.ops.convert_to_numpy(keras_model(sample, training=False))
-claim("logits of Keras and PyTorch with the same weights", from_torch, from_keras, tolerance=1e-3)
+claim("logits of Keras and PyTorch with the same weights", from_torch, from_keras, tolerance=rounding)
 
 
 # %% [markdown]
@@ -490,12 +491,15 @@ def seconds_of_a_step(model, batch=64):
     return np.median(times[1:])
 
 
-one, two = build_torch(first_stride=1), build_torch(first_stride=2)
-ratio = ledger(one, (3, 32, 32)).macs / ledger(two, (3, 32, 32)).macs
+by_one, by_two = build_torch(first_stride=1), build_torch(first_stride=2)
+ratio = ledger(by_one, (3, 32, 32)).macs / ledger(by_two, (3, 32, 32)).macs
 claim("times as many multiply-adds", ratio, 4, tolerance=0.01)
-result("first_stride_1_over_2_time", seconds_of_a_step(one) / seconds_of_a_step(two), "times")
+result("first_stride_1_over_2_time", seconds_of_a_step(by_one) / seconds_of_a_step(by_two), "times")
 
 # %% [markdown]
+# Multiply-adds are not seconds. Batch normalisation, ReLU and pooling do next to no arithmetic, but they read and write
+# every number of the large maps, and the ledger does not count that. Day 20 looks at where time really goes.
+#
 # ## Train it: Keras
 #
 # Both models get the same recipe: SGD with Nesterov momentum, one cycle of the learning rate (up for a quarter of all
@@ -829,20 +833,20 @@ claim(
     "Keras, reloaded",
     again.predict(validation.images, batch_size=500, verbose=0),
     keras_logits,
-    tolerance=1e-5,
+    tolerance=rounding,
 )
 best = keras.saving.load_model(folder / "best.keras")
 claim(
     "the checkpoint is the model in memory",
     best.predict(validation.images, batch_size=500, verbose=0),
     keras_logits,
-    tolerance=1e-5,
+    tolerance=rounding,
 )
 
 torch.save(torch_model.state_dict(), folder / "model.pt")
 again = build_torch()
 again.load_state_dict(torch.load(folder / "model.pt", weights_only=True, map_location=device))
-claim("PyTorch, reloaded", predict_torch(again, validation.images), torch_logits, tolerance=1e-5)
+claim("PyTorch, reloaded", predict_torch(again, validation.images), torch_logits, tolerance=rounding)
 for file in sorted(folder.iterdir()):
     print(f"{file.name:12} {file.stat().st_size / 2**20:6.2f} MiB")
 

@@ -38,11 +38,15 @@ def summary(day: ModuleType) -> None:
     width = max(len(v.question) for v in verdicts)
     text = "\n".join([total, *(f"{mark} {name:<{width}}  {points}  {word}" for mark, name, points, word in rows)])
     cells = "".join(
-        f"<tr><td>{mark}</td><td><code>{escape(name)}</code></td><td>{points}</td><td>{word}</td></tr>"
+        f"<tr><td>{mark}</td>{_left(f'<code>{escape(name)}</code>')}<td>{points}</td>{_left(word)}</tr>"
         for mark, name, points, word in rows
     )
     html = f'<div class="course-summary"><strong>{total}</strong><table><tbody>{cells}</tbody></table></div>'
     show_html(html, text)
+
+
+def _left(html: str) -> str:
+    return f'<td style="text-align:left">{html}</td>'  # JupyterLab sets every cell flush right
 
 
 def to_text(verdict: Verdict) -> str:
