@@ -17,11 +17,9 @@ LOAD = "from course_utils import data; print(len(data.load('cifar10').train))"
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+def offline(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COURSE_DATA is a small, sound data directory; each test breaks it in its own way."""
     monkeypatch.setenv("COURSE_DATA", str(kit.cifar(tmp_path / "offline")))
-    return tmp_path / "cache"
 
 
 def train_file(cache: Path) -> Path:

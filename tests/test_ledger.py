@@ -360,7 +360,9 @@ def test_the_html_table_is_well_formed_and_accessible():
     model = nn.Sequential()
     model.add_module("<b>", nn.Conv2d(3, 64, (3, 1)))
     led = ledger(model, (3, 32, 32))
-    root = ElementTree.fromstring(f"<div>{led._repr_html_()}</div>")
+    root = ElementTree.fromstring(led._repr_html_())
+    assert (root.get("role"), root.get("tabindex")) == ("region", "0")  # it scrolls, by keyboard too
+    assert root.get("aria-label")
     assert "3 × 32 × 32" in root.find("table/caption").text
     assert {th.get("scope") for th in root.find("table/thead").iter("th")} == {"col"}
     body, total = root.find("table/tbody"), root.find("table/tfoot")

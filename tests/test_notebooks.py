@@ -255,7 +255,7 @@ def test_an_exercise_has_stubs_for_answers(add: AddNotebook) -> None:
 
 def test_a_whole_answer_cell_is_cleared_without_markers(add: AddNotebook) -> None:
     notebook = notebooks.exercise(add("solutions/day_02_x.py", ANSWER_CELL + "secret_of_the_answer = 42\n"))
-    assert notebook.cells[1].source == "# YOUR CODE HERE\n..."
+    assert notebook.cells[1].source == "# YOUR CODE HERE"  # a lone `...` would show "Ellipsis" below the cell
 
 
 @pytest.mark.parametrize(
