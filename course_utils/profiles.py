@@ -99,12 +99,8 @@ def seed_everything(seed: int) -> None:
 
 def visible_gpus() -> int:
     """Number of NVIDIA GPUs that the driver shows to this process (CUDA_VISIBLE_DEVICES respected), or 0."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+    driver, count = _driver(), ctypes.c_int(0)
+    if driver is None or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
 
@@ -157,6 +153,11 @@ def _quietly() -> Iterator[None]:
         os.close(kept)
 
 
+def cores() -> int:
+    """Number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def hardware() -> dict[str, str | int]:
     """What a measured number depends on: processor, cores this process may use, memory in GiB, GPUs, system."""
     import psutil
@@ -164,7 +165,7 @@ def hardware() -> dict[str, str | int]:
     gpus = visible_gpus()
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "gpus": gpus,
         **({"gpu": _gpu_name()} if gpus else {}),
@@ -200,9 +201,19 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def _driver() -> ctypes.CDLL | None:
+    """NVIDIA's driver, ready to be asked, or None where there is none or it does not start."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return None
+    return driver if driver.cuInit(0) == 0 else None
+
+
 def _gpu_name() -> str:
-    driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    driver.cuInit(0)
+    driver = _driver()
+    if driver is None:
+        return ""
     name = ctypes.create_string_buffer(100)
     device = ctypes.c_int(0)
     driver.cuDeviceGet(ctypes.byref(device), 0)

@@ -8,6 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils.notebooks.text import set_ids
+from course_utils.profiles import cores
 from course_utils.runner.guard import LAST_CELL
 
 GUARD_TAG = "course-guard"
@@ -18,11 +19,6 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-
-
-def cores() -> int:
-    """Number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def kernel_environment(stem: str, profile: str, folder: Path, jobs: int = 1) -> dict[str, str]:
