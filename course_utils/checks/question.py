@@ -53,6 +53,8 @@ class Question:
     tolerance: float = 1e-5
     partial: int = 0
     hints: Mapping[str, str] = field(default_factory=dict)
+    given: Callable[..., dict[str, Any]] | None = None
+    shortcuts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:  # never the reference: students print things
         return f"Question({self.name!r}, points={self.points})"
@@ -83,6 +85,8 @@ def question(
     tolerance: float = 1e-5,
     partial: int = 0,
     hints: Mapping[str, str] | None = None,
+    given: Callable[..., dict[str, Any]] | None = None,
+    shortcuts: Sequence[str] = (),
 ) -> Question:
     """Declare a question.
 
@@ -102,6 +106,8 @@ def question(
     partial: points for an answer whose only fault is a named mistake. All other wrong answers earn none.
     hints: what to say, besides the bare fact, about an answer that is wrong in no way known: {"raised", "type",
     "shape", "values": sentence}. Never the answer.
+    given: `given(rng)` makes what `cases` needs from outside when the question is graded, where the notebook hands over
+    its own. shortcuts: words in an answer that an instructor would want to look at, such as "scipy.signal".
     Raises ValueError for a declaration that cannot work.
     """
     kind = kind or ("function" if cases else "value")
@@ -118,7 +124,20 @@ def question(
         raise ValueError(f"{name}: hints are for {', '.join(FAULTS)}, not {', '.join(unknown)}")
     known = dict(mistakes or {sentence: rule.broken_by for sentence, rule in rules.items()})
     return Question(
-        name, points, kind, reference, cases, known, rules, observe, tuple(options), tolerance, partial, hints
+        name,
+        points,
+        kind,
+        reference,
+        cases,
+        known,
+        rules,
+        observe,
+        tuple(options),
+        tolerance,
+        partial,
+        hints,
+        given,
+        tuple(shortcuts),
     )
 
 

@@ -1,0 +1,149 @@
+"""The desk: where cases are drawn and replies judged, `python -m course_utils.grading.desk`.
+
+It has the questions with their answers and the secret, and runs nothing of the student's. Each job is done by a
+throw-away worker under limits: a reply made to choke whoever reads it costs one question.
+"""
+
+import hashlib
+import hmac
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from course_utils.checks import Case, Outcome, Question, Unreadable, decide, plain, questions_of
+from course_utils.errors import CourseError
+from course_utils.grading.feedback import feedback
+from course_utils.room import server, walls, wire, work
+
+FAULTS = ("", "unanswered", "raised", "type", "mutates")
+# A question is asked with several draws of its cases; a model or a trained one, with a single draw.
+DRAWS = 2
+
+
+def load(source: str) -> ModuleType:
+    """The questions: a module's name, or the path of an instructor's file. Raises CourseError."""
+    if not source.endswith(".py"):
+        return importlib.import_module(source)
+    path = Path(source)
+    try:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses and pickles look there
+        spec.loader.exec_module(module)
+        questions = questions_of(module)
+    except CourseError:
+        raise
+    except Exception as error:  # it is somebody's own Python: anything may be wrong with it
+        raise CourseError(f"{path} cannot be used as questions: {type(error).__name__}: {error}") from error
+    if not questions:
+        raise CourseError(f"{path} declares no question: name the questions in its __all__.")
+    return module
+
+
+def number(secret: bytes, *about: object) -> int:
+    """A number that only the owner of the secret can foretell, and always the same for the same things."""
+    return int.from_bytes(hmac.digest(secret, repr(about).encode(), hashlib.sha256)[:8])
+
+
+class Desk:
+    """The questions of one day, ready to be asked and judged."""
+
+    def __init__(self, module: ModuleType, secret: bytes) -> None:
+        self.questions = {question.name: question for question in questions_of(module)}
+        self.secret = secret
+
+    def do(self, job: bytes, write: Callable[[bytes], None]) -> None:
+        """One job, as encoded by `wire`: {"do": "ask" or "judge", ...}; the answer likewise."""
+        asked = wire.decode(job)
+        answer = {"ask": self._ask, "judge": self._judge}[asked.pop("do")](**asked)
+        write(wire.encode(answer))
+
+    def _ask(self, student: str, day: int) -> dict[str, list[dict]]:
+        """The inputs of every case by question, as this student gets them."""
+        asked = {}
+        for question in self.questions.values():
+            asked[question.name] = [dict(case.inputs) for case in self._cases(question, student, day)]
+        return asked
+
+    def _judge(self, student: str, day: int, question: str, reply: np.ndarray, why: str) -> dict[str, Any]:
+        """The verdict on a room's reply. why: how the worker ended, "" if in order."""
+        asked = self.questions[question]
+        cases = self._cases(asked, student, day)
+        outcomes, begun, more = _read(reply.tobytes())
+        broken = why and len(outcomes) < len(cases)
+        outcomes = (outcomes + [Outcome(fault="raised")] * len(cases))[: len(cases)]
+        verdict = decide(asked, cases, outcomes)
+        fault = why if broken else verdict.fault
+        mistake = "" if broken else verdict.mistake
+        raised = next((outcome.detail for outcome in outcomes if outcome.fault == "raised"), "")
+        return {
+            "points": 0 if broken else verdict.points,
+            "status": "wrong" if broken else verdict.status,
+            "fault": fault,
+            "mistake": mistake,
+            "feedback": feedback(asked, verdict, fault, mistake, raised),
+            "begun": begun,
+            "more": more,
+        }
+
+    def _cases(self, question: Question, student: str, day: int) -> list[Case]:
+        draws = DRAWS if question.cases and question.kind != "object" else 1
+        found = []
+        for draw in range(draws):
+            seed = number(self.secret, student, day, question.name, draw)
+            given = question.given(np.random.default_rng(seed)) if question.given else {}
+            found += question.draw(seed, **given)
+        return found
+
+
+def _read(stream: bytes) -> tuple[list[Outcome], list[int], bool]:
+    """(outcomes, the statement that was begun last if the program did not end, whether cells were left out)."""
+    outcomes, begun, more = [], [], False
+    for kind, body in wire.frames(stream):
+        try:
+            value = wire.decode(body)
+        except wire.Malformed:
+            value = None
+        if kind == work.OUTCOME:
+            outcomes.append(_outcome(value))
+        elif kind == work.BEGINS:
+            begun = value if isinstance(value, list) and all(type(n) is int for n in value) else []
+        elif kind == work.MORE:
+            more = True
+    return outcomes, begun, more
+
+
+def _outcome(value: Any) -> Outcome:
+    """What a reply says of one case; whatever is not of the agreed form is no answer."""
+    if not (isinstance(value, list) and len(value) == 3):
+        return Outcome(fault="type")
+    fault, detail, answer = value
+    if fault not in FAULTS or not isinstance(detail, str):
+        return Outcome(fault="type")
+    try:
+        return Outcome(plain(answer), fault, detail[:200])
+    except Unreadable:
+        return Outcome(fault="type")
+
+
+def main() -> int:
+    """Serve jobs from standard input until it closes. The first message names the questions and holds the secret."""
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what an import prints must not get among the answers
+    message = server.receive(jobs)
+    if message is None:
+        return 1
+    desk = Desk(load(message[0]["questions"]), message[1])
+    server.serve(jobs, answers, os.fork, walls.restrict, desk.do)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
