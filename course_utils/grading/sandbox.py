@@ -23,6 +23,7 @@ STUDENT = 1000
 FIRST_UID, UIDS = 62_000, 3_000
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
+DEVICES = ("null", "zero", "full", "random", "urandom")
 CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "SYS_PTRACE")
 OF_ROOT = ("SETUID", "SETGID", "KILL")
 ENVIRONMENT = {
@@ -76,12 +77,16 @@ def command(library: Path, environment: dict[str, str]) -> list[str]:
     line = [bubblewrap(), "--die-with-parent", "--new-session", "--clearenv"]
     line += ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if not root:
-        line += ["--unshare-user", "--disable-userns", "--uid", str(STUDENT), "--gid", str(STUDENT)]
+        line += ["--unshare-user", "--uid", str(STUDENT), "--gid", str(STUDENT)]
     line += ["--cap-drop", "ALL"]
     for capability in (*CAPABILITIES, *(OF_ROOT if root else ())):
         line += ["--cap-add", f"CAP_{capability}"]
     line += _system() + _python()
-    line += ["--ro-bind", str(library), LIBRARY, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    line += ["--ro-bind", str(library), LIBRARY, "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/dev"]
+    # Not bubblewrap's --dev: its terminals need a further user namespace, which would take the template's powers.
+    for device in DEVICES:
+        line += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    line += ["--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
     # Nothing that one worker writes may be there for the next: all that is left writable is laid over in each.
     line += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in {**ENVIRONMENT, **environment}.items():
@@ -108,6 +113,8 @@ def _python() -> list[str]:
     prefixes = {Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix, Path(sys.executable).parent.parent)}
     prefixes |= {Path(prefix) for prefix in (sys.base_prefix, sys.prefix)}
     for prefix in sorted(prefixes):
+        if prefix.is_relative_to("/tmp"):
+            raise CourseError(f"Python lies in {prefix}, but rooms have a /tmp of their own: install it elsewhere.")
         if prefix.is_relative_to("/usr"):
             continue
         for parent in [*prefix.parents][-2::-1]:  # bubblewrap would make them for root alone
@@ -134,16 +141,19 @@ def start(library: Path, environment: dict[str, str], sandboxed: bool, stderr: I
     The process leads a session of its own, so that Ctrl-C reaches the grader only, which then ends things in order.
     """
     if sandboxed:
-        line, given = command(library, environment), None
+        line, given, folder = command(library, environment), None, Path("/")
     else:
         line = [sys.executable, "-B", "-m", "course_utils.room.template"]
-        given = {**ENVIRONMENT, "PYTHONPATH": str(library), **environment}
+        folder = library.parent / "work"
+        folder.mkdir(exist_ok=True)
+        own = dict.fromkeys(("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR", "COURSE_CACHE", "KERAS_HOME"), str(folder))
+        given = {**ENVIRONMENT, **own, "PYTHONPATH": str(library), **environment}
     return subprocess.Popen(
         line,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
         env=given,
-        cwd="/",
+        cwd=folder,
         start_new_session=True,
     )

@@ -85,11 +85,11 @@ def _one(job: bytes, limits: Limits, fork: Callable[[], int], enter: Enter, work
         os.kill(pid, signal.SIGKILL)  # with it ends all that it has started
         _, status, usage = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
+    spent = usage.ru_utime + usage.ru_stime
     if not reply:
         why = "walls"
     elif not why and code:
-        why = "time" if code == -signal.SIGXCPU else "died"
-    spent = usage.ru_utime + usage.ru_stime
+        why = "time" if spent >= limits.seconds else "died"
     return End(why, round(time.monotonic() - start, 4), round(spent, 4), f"exit code {code}" if why else ""), reply[1:]
 
 

@@ -6,6 +6,7 @@ taken down with its worker: processes and files end with it. Linux only, see nam
 
 import ctypes
 import os
+import re
 import resource
 import signal
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ def enter(limits: Limits, reply: int, uid: int | None) -> None:
     for name in ("home", "work"):
         (WORK.parent / name).mkdir()
     os.chdir(WORK)
+    if uid or _kernel() >= (5, 14):  # before, all of a user's processes counted, wherever they were
+        _limit(resource.RLIMIT_NPROC, limits.processes)
     restrict(limits, reply)
     _drop_capabilities()
     _prctl(PR_SET_DUMPABLE, 1)  # a change of uid had taken its own /proc from the process
@@ -88,7 +91,6 @@ def restrict(limits: Limits, reply: int) -> None:
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_FSIZE: limits.disk_mb * 2**20,
         resource.RLIMIT_NOFILE: limits.files,
-        resource.RLIMIT_NPROC: limits.processes,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -96,9 +98,18 @@ def restrict(limits: Limits, reply: int) -> None:
     if limits.virtual:
         wanted[resource.RLIMIT_AS] = _address_space() + limits.memory_mb * 2**20
     for name, value in wanted.items():
-        hard = resource.getrlimit(name)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(name, (value, value))
+        _limit(name, value)
+
+
+def _limit(name: int, value: int) -> None:
+    hard = resource.getrlimit(name)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(name, (value, value))
+
+
+def _kernel() -> tuple[int, int]:
+    major, minor = re.match(r"(\d+)\.(\d+)", os.uname().release).groups()
+    return int(major), int(minor)
 
 
 def _address_space() -> int:

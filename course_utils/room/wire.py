@@ -98,7 +98,7 @@ def _arrays(heads: Any, data: bytes) -> Iterator[np.ndarray]:
     for kind, shape in heads:
         if not isinstance(kind, str) or not NUMBERS.fullmatch(kind):
             raise ValueError("not a type of number")
-        if len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n <= len(data) for n in shape):
+        if len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
             raise ValueError("not a shape")
         dtype, count = np.dtype(kind), 1
         for n in shape:
