@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+import jupytext
 from IPython.core.inputtransformer2 import TransformerManager
 
 import course_utils
-from course_utils import notebooks, room
+from course_utils import room
 from course_utils.checks import Question, questions_of
 from course_utils.errors import CourseError
 from course_utils.grading import desk
@@ -100,7 +101,10 @@ def start_desk(stderr: IO[bytes]) -> subprocess.Popen:
 
 
 def _day(number: int, exercise: Path, module: ModuleType, source: str) -> Day:
-    notebook = notebooks.read(exercise)
+    try:
+        notebook = jupytext.read(exercise)  # an instructor's own has no header of the course's
+    except Exception as error:  # jupytext and nbformat raise many kinds, all meaning the same to a reader
+        raise CourseError(f"{exercise} is not a notebook: {str(error).strip().splitlines()[0]}") from error
     course = notebook.metadata.get("course", {})
     questions = {question.name: question for question in questions_of(module)}
     frameworks = tuple(course.get("frameworks", ()))

@@ -29,24 +29,29 @@ class Server:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server may write
 
     def ask(self, job: bytes, limits: Limits) -> tuple[End, bytes]:
-        """Have a job done. A server that does not answer in time is ended, and the job counts as died.
+        """Have a job done. A server that ends or hangs over a job is started afresh; the second time, the job has died.
 
         Raises CourseError if the server does not start, or if a worker could not be shut in.
         """
-        process = self._running()
-        try:
-            server.send(process.stdin, asdict(limits), job)
-            message = self._receive(process, limits.wall_s + GRACE_S)
-        except OSError:  # the pipe is broken: it has ended
-            message = None
+        message = self._ask(job, limits) or self._ask(job, limits)
         if message is None:
-            self.close()
-            return End("died", 0.0, 0.0, "the room ended"), b""
+            return End("died", 0.0, 0.0, "the server ended"), b""
         end = End(**message[0])
         if end.why == "walls":
             self.close()
             raise CourseError("The sandbox could not shut a worker in, so grading stops: `course doctor` may tell why.")
         return end, message[1]
+
+    def _ask(self, job: bytes, limits: Limits) -> tuple[dict, bytes] | None:
+        process = self._running()
+        try:
+            server.send(process.stdin, asdict(limits), job)
+            message = self._receive(process, limits.wall_s + GRACE_S)
+        except OSError:  # the pipe is broken
+            message = None
+        if message is None:
+            self.close()
+        return message
 
     def close(self) -> None:
         """End the server and all below it."""
