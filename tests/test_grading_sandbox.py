@@ -120,6 +120,7 @@ REFUSALS = [
     "bwrap: setting up uid map: Permission denied",
     "bwrap: Creating new namespace failed: Operation not permitted",
     "bwrap: Failed to make / slave: Operation not permitted",
+    "bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted",
 ]
 
 

@@ -314,5 +314,8 @@ def test_the_filter_allows_and_refuses(machine):
     assert verdict(filter.CLONE[column], sigchld | new_user) & 0xFFFF0000 == filter.ERRNO
     assert verdict(filter.CLONE3[column]) & 0xFFFF0000 == filter.ERRNO
     assert all(verdict(numbers[column]) & 0xFFFF0000 == filter.ERRNO for numbers in filter.REFUSED.values())
+    unix, internet, internet6, netlink, vsock = (verdict(filter.SOCKET[column], n) for n in (1, 2, 10, 16, 40))
+    assert unix == internet == internet6 == filter.ALLOW
+    assert netlink & 0xFFFF0000 == vsock & 0xFFFF0000 == filter.ERRNO
     assert verdict(read, arch=0x40000003) == filter.KILL
     assert verdict(read | filter.X32) & 0xFFFF0000 == filter.ERRNO

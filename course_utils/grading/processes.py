@@ -76,7 +76,7 @@ class Server:
         if self._receive(process, START_S) is None:
             self.close()
             self.errors.seek(0)
-            raise sandbox.refusal(self.errors.read().decode(errors="replace"))
+            raise CourseError(sandbox.remedy(self.errors.read().decode(errors="replace")))
         return process
 
     def _receive(self, process: subprocess.Popen, seconds: float) -> tuple[dict, bytes] | None:

@@ -45,7 +45,8 @@ ENVIRONMENT = {
 }
 REMEDIES = (
     "On Ubuntu 23.10 and newer: run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or grade as root. "
-    "In Docker: `docker run --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined`. "
+    "In Docker: `docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --security-opt "
+    "apparmor=unconfined`. "
     "Elsewhere: `sudo sysctl user.max_user_namespaces=10000`. docs/grading.md tells more"
 )
 
@@ -127,12 +128,12 @@ def _python() -> list[str]:
     return line
 
 
-def refusal(stderr: str) -> CourseError:
-    """What to say when bubblewrap did not start. stderr: what it wrote."""
+def remedy(stderr: str) -> str:
+    """Why bubblewrap did not start and what helps, in one sentence or two. stderr: what it wrote."""
     last = (stderr.strip().splitlines() or ["no reason given"])[-1][:200]
-    if any(word in stderr for word in ("namespace", "Operation not permitted", "No space left", "Permission denied")):
-        return CourseError(f"The kernel does not let bubblewrap build the sandbox ({last}). {REMEDIES}.")
-    return CourseError(f"The sandbox does not start ({last}): `course doctor` may tell why.")
+    if any(word in stderr for word in ("namespace", "not permitted", "No space left", "denied", "RTM_")):
+        return f"The kernel does not let bubblewrap build the sandbox ({last}). {REMEDIES}."
+    return f"The sandbox does not start ({last}): `course doctor` may tell why."
 
 
 def start(library: Path, environment: dict[str, str], sandboxed: bool, stderr: IO[bytes]) -> subprocess.Popen:

@@ -1,7 +1,8 @@
 """A seccomp filter: the system calls that a worker has no use for are refused by the kernel.
 
 They are the ways to new namespaces and mounts, to other processes' memory, to key rings that outlive the worker, to
-memory that no limit counts (memfd, System V), and the kernel's larger playgrounds (bpf, io_uring, perf, userfaultfd).
+memory that no limit counts (memfd, System V), the kernel's larger playgrounds (bpf, io_uring, perf, userfaultfd),
+and kinds of sockets that no network namespace holds back.
 Classic BPF, see Documentation/userspace-api/seccomp_filter.rst of Linux.
 """
 
@@ -55,6 +56,8 @@ REFUSED = {
 }
 CLONE, CLONE3 = (56, 220), (435, 435)
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}; clone cannot ask for a time namespace
+SOCKET = (41, 198)
+FAMILIES = (1, 2, 10)  # UNIX, INET, INET6: namespaces hold these back, and not all others (AF_VSOCK reaches a host)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 X32 = 0x40000000  # x86_64 with 32-bit pointers: the same calls under other numbers
 
@@ -85,6 +88,10 @@ def program(machine: str) -> bytes:
         steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, ERRNO | errno.EPERM)]
     # The flags of clone3 lie behind a pointer, out of a filter's sight: without it, the C library uses clone.
     steps += [(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, missing)]
+    steps += [(EQUAL, 0, len(FAMILIES) + 2, SOCKET[column]), (LOAD, 0, 0, FIRST_ARGUMENT)]
+    steps += [(EQUAL, len(FAMILIES) - i, 0, family) for i, family in enumerate(FAMILIES)]
+    steps += [(RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT)]
+    steps += [(LOAD, 0, 0, NUMBER)]
     steps += [
         (EQUAL, 0, 3, CLONE[column]),
         (LOAD, 0, 0, FIRST_ARGUMENT),

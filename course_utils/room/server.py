@@ -177,9 +177,11 @@ def _stat(pid: str) -> tuple[int, float, int]:
 
 
 def _share(pid: int) -> int:
-    """Bytes of memory, each page divided among the processes that hold it; 0 when the process has ended."""
+    """Bytes of memory, each page divided among the processes that hold it; where that is not told, all resident."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        with contextlib.suppress(OSError, ValueError):
+            return _stat(str(pid))[2]
+        return 0  # it has ended
