@@ -78,7 +78,7 @@ HOSTILE = {
     "a length alone": b"\x00\x00\x00\x04",
     "a length beyond the end": struct.pack(">I", 2**32 - 1) + b"1",
     "no JSON": raw(b"{"),
-    "not ASCII": raw(b"\xff"),
+    "not UTF-8": raw(b"\xff"),
     "deep lists": raw(b"[" * 100_000 + b"]" * 100_000),
     "deep dicts": raw(b'{"dict":[[1,' * 50_000),
     "lists nested beyond the limit": raw([[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]),

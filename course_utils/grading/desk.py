@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from course_utils.room import server, walls, wire, work
 FAULTS = ("", "unanswered", "raised", "type", "mutates")
 # A question is asked with several draws of its cases; a model or a trained one, with a single draw.
 DRAWS = 2
+MESSAGES = 10**6  # of a reply are looked at
 
 
 def load(source: str) -> ModuleType:
@@ -76,7 +78,7 @@ class Desk:
         """The verdict on a room's reply. why: how the worker ended, "" if in order."""
         asked = self.questions[question]
         cases = self._cases(asked, student, day)
-        outcomes, begun, more = _read(reply.tobytes())
+        outcomes, begun, more = _read(reply.tobytes(), len(cases))
         broken = why and len(outcomes) < len(cases)
         outcomes = (outcomes + [Outcome(fault="raised")] * len(cases))[: len(cases)]
         verdict = decide(asked, cases, outcomes)
@@ -103,21 +105,27 @@ class Desk:
         return found
 
 
-def _read(stream: bytes) -> tuple[list[Outcome], list[int], bool]:
+def _read(stream: bytes, cases: int) -> tuple[list[Outcome], list[int], bool]:
     """(outcomes, the statement that was begun last if the program did not end, whether cells were left out)."""
-    outcomes, begun, more = [], [], False
-    for kind, body in wire.frames(stream):
-        try:
-            value = wire.decode(body)
-        except wire.Malformed:
-            value = None
-        if kind == work.OUTCOME:
-            outcomes.append(_outcome(value))
+    bodies: list[bytes] = []
+    last, more = wire.encode([]), False
+    for kind, body in itertools.islice(wire.frames(stream), MESSAGES):
+        if kind == work.OUTCOME and len(bodies) < cases:
+            bodies.append(body)
         elif kind == work.BEGINS:
-            begun = value if isinstance(value, list) and all(type(n) is int for n in value) else []
-        elif kind == work.MORE:
-            more = True
-    return outcomes, begun, more
+            last = body
+        more = more or kind == work.MORE
+    begun = _value(last)
+    if not (isinstance(begun, list) and all(type(n) is int for n in begun)):
+        begun = []
+    return [_outcome(_value(body)) for body in bodies], begun, more
+
+
+def _value(body: bytes) -> Any:
+    try:
+        return wire.decode(body)
+    except wire.Malformed:
+        return None
 
 
 def _outcome(value: Any) -> Outcome:
@@ -131,6 +139,11 @@ def _outcome(value: Any) -> Outcome:
         return Outcome(plain(answer), fault, detail[:200])
     except Unreadable:
         return Outcome(fault="type")
+
+
+def _fault(value: Any) -> Outcome:
+    found = _outcome([*value, None] if isinstance(value, list) else value)
+    return found if found.fault else Outcome(fault="type")
 
 
 def main() -> int:

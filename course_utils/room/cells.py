@@ -6,16 +6,19 @@ broken cell elsewhere do not matter.
 """
 
 import ast
+import builtins
 import contextlib
 import json
 import symtable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 MANY = 2000  # cells of a student's own
 FIRST = 10**6  # the exercise's statements come before the student's cells at the same place
 IMPORTS = (ast.Import, ast.ImportFrom)
-UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+BUILTIN = frozenset(dir(builtins))
+UNPARSABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)  # RecursionError is a RuntimeError
 
 
 class Unfit(Exception):
@@ -24,19 +27,49 @@ class Unfit(Exception):
 
 @dataclass
 class Cell:
-    """A cell to run, or a statement of a given one.
+    """A cell to run, or a statement of a given one; read no further than needed, since students leave odd things about.
 
     at: what it is sorted by. own: the student's. answers: the question whose answer cell it is by its metadata, or "".
-    binds, uses: names at the top level that it defines or changes, and that it reads.
     """
 
-    source: str
+    text: str
     at: tuple[int, int]
     own: bool = False
     answers: str = ""
-    statements: list[ast.stmt] = field(default_factory=list)
-    binds: set[str] = field(default_factory=set)
-    uses: set[str] = field(default_factory=set)
+
+    @cached_property
+    def parsed(self) -> tuple[str, list[ast.stmt]]:
+        """As plain Python, and its statements; none if it is not Python."""
+        return _parse(self.text)
+
+    @property
+    def source(self) -> str:
+        return self.parsed[0]
+
+    @property
+    def statements(self) -> list[ast.stmt]:
+        return self.parsed[1]
+
+    @cached_property
+    def defines(self) -> set[str]:
+        """Names at the top level to which it gives a value of their own."""
+        return {name for node in self.statements for name in _bound(node) if _defines(node, name)}
+
+    @cached_property
+    def binds(self) -> set[str]:
+        """Names at the top level that it defines or changes."""
+        return set().union(*map(_bound, self.statements))
+
+    @cached_property
+    def uses(self) -> set[str]:
+        """Names that it needs from elsewhere: not what it defines itself, nor what every Python has."""
+        with contextlib.suppress(*UNPARSABLE):  # such as a `return` outside a function: running it will fail as well
+            return _read_globals(symtable.symtable(self.source, "cell", "exec")) - self.defines - BUILTIN
+        return set()
+
+    def concerns(self, name: str) -> bool:
+        """Whether it defines or changes the name."""
+        return name in self.text and name in self.binds
 
 
 def read(data: bytes, suffix: str, released: list[dict], names: list[str]) -> list[dict]:
@@ -69,9 +102,9 @@ def read(data: bytes, suffix: str, released: list[dict], names: list[str]) -> li
 def given(released: list[dict]) -> list[Cell]:
     """The statements of the exercise's own cells: one unit each, so that only those needed are run."""
     return [
-        _analysed(Cell(ast.unparse(node), (i, j - FIRST), statements=[node]))
+        Cell(ast.unparse(node), (i, j - FIRST))
         for i, cell in enumerate(released)
-        for j, node in enumerate(_parse(cell["run"]) or [])
+        for j, node in enumerate(_parse(cell["run"])[1])
     ]
 
 
@@ -81,10 +114,10 @@ def program(given: list[Cell], submitted: list[dict], name: str, names: list[str
     given: as from `given`, submitted: as from `read`, names: of all answers of the day. every: all of the student's
     cells, not only those that the answer seems to need.
     """
-    own = _own(submitted)
-    wanted = [cell for cell in own if cell.answers == name or name in cell.binds]
-    chosen = list(own) if every else _latest([cell for cell in wanted if name in cell.binds], name) or wanted
-    chosen += [cell for cell in given if name in cell.binds or isinstance(cell.statements[0], IMPORTS)]
+    own = [Cell(cell["source"], (cell["place"], i), True, cell["id"]) for i, cell in enumerate(submitted)]
+    chosen = _latest([cell for cell in own if cell.concerns(name)], name)
+    chosen = list(own) if every else chosen or [cell for cell in own if cell.answers == name]
+    chosen += [cell for cell in given if cell.concerns(name) or isinstance(cell.statements[0], IMPORTS)]
     reached: set[str] = set()
     while fresh := set().union(*(cell.uses for cell in chosen)) - reached:
         reached |= fresh
@@ -95,16 +128,21 @@ def program(given: list[Cell], submitted: list[dict], name: str, names: list[str
 
 def _definitions(needed: str, given: list[Cell], own: list[Cell], names: list[str]) -> list[Cell]:
     """Where a name comes from: an answer is the student's, the exercise's own names are as released."""
-    theirs = [cell for cell in own if needed in cell.binds]
-    if needed in names and theirs:
-        return _latest(theirs, needed)
-    return [cell for cell in given if needed in cell.binds] or theirs
+    released = [cell for cell in given if cell.concerns(needed)]
+    if released and needed not in names:
+        return released
+    theirs = [cell for cell in own if cell.concerns(needed)]
+    return _latest(theirs, needed) if needed in names and theirs else released or theirs
 
 
 def _latest(cells: list[Cell], name: str) -> list[Cell]:
-    """Of several versions the last; a cell that only changes the value goes with the version that it changes."""
-    whole = [i for i, cell in enumerate(cells) if any(_defines(node, name) for node in cell.statements)]
-    return cells[whole[-1] :] if whole else cells
+    """Of several versions the last that is more than a form, and what only changes the value later."""
+    whole = [i for i, cell in enumerate(cells) if name in cell.defines]
+    filled = [i for i in whole if not any(_is_form(node, name) for node in cells[i].statements)]
+    if not whole:
+        return cells
+    first = (filled or whole)[-1]
+    return [cells[first], *(cell for i, cell in enumerate(cells) if i > first and i not in whole)]
 
 
 def _text(data: bytes) -> str:
@@ -156,43 +194,23 @@ def _source_and_id(cell: dict[str, Any]) -> tuple[str, str]:
     return source, grade_id if isinstance(grade_id, str) else ""
 
 
-def _own(submitted: list[dict]) -> list[Cell]:
-    """The student's cells that are Python, at their places."""
-    cells = []
-    for order, cell in enumerate(submitted):
-        nodes = _parse(cell["source"])
-        if nodes:
-            cells.append(_analysed(Cell(cell["source"], (cell["place"], order), True, cell["id"], nodes)))
-    return cells
-
-
 def _squeezed(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
-def _parse(source: str) -> list[ast.stmt] | None:
-    """The statements of a cell, magics turned into calls as IPython does; None if they are not Python."""
+def _parse(source: str) -> tuple[str, list[ast.stmt]]:
+    """Magics are turned into calls as IPython does."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):  # %%time and its like: what it is about stands below
         source = rest
     with contextlib.suppress(*UNPARSABLE):
-        return ast.parse(source).body
+        return source, ast.parse(source).body
     from IPython.core.inputtransformer2 import TransformerManager
 
     with contextlib.suppress(*UNPARSABLE):
-        return ast.parse(TransformerManager().transform_cell(source)).body
-    return None
-
-
-def _analysed(cell: Cell) -> Cell:
-    for node in cell.statements:
-        cell.binds |= _bound(node)
-    text = ast.unparse(ast.Module(cell.statements, []))
-    with contextlib.suppress(*UNPARSABLE):  # such as a `return` outside a function: running it will fail as well
-        cell.uses = _read_globals(symtable.symtable(text, "cell", "exec"))
-    # What it defines itself it needs from nowhere else.
-    cell.uses -= {name for name in cell.binds if any(_defines(node, name) for node in cell.statements)}
-    return cell
+        source = TransformerManager().transform_cell(source)
+        return source, ast.parse(source).body
+    return source, []
 
 
 def _read_globals(table: symtable.SymbolTable) -> set[str]:
@@ -234,6 +252,18 @@ def _base(node: ast.AST) -> set[str]:
     while isinstance(node, ast.Subscript | ast.Attribute):
         node = node.value
     return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def _is_form(node: ast.stmt, name: str) -> bool:
+    """Whether this is the name's function with nothing in it: a docstring, `...`, `pass`, `return`."""
+    if not isinstance(node, ast.FunctionDef) or node.name != name:
+        return False
+    return all(
+        isinstance(line, ast.Pass)
+        or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+        or (isinstance(line, ast.Return) and (line.value is None or isinstance(line.value, ast.Constant)))
+        for line in node.body
+    )
 
 
 def _defines(node: ast.stmt, name: str) -> bool:

@@ -5,6 +5,7 @@ itself never looks into a job or a reply. Jobs come on one file descriptor, answ
 """
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -64,6 +65,8 @@ def serve(jobs: BinaryIO, answers: BinaryIO, fork: Callable[[], int], enter: Ent
     fork: os.fork, perhaps into a namespace. enter: shuts the worker in; where it raises, the job is not done.
     work: does the job with the walls up, and writes through the function that it is given.
     """
+    gc.collect()
+    gc.freeze()  # else each worker's first collection would copy the pages that it shares
     send(answers, {"ready": True})
     while message := receive(jobs):
         limits = Limits(**message[0])

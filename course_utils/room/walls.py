@@ -26,12 +26,12 @@ class Limits:
     """What a worker may use. seconds: of processor time; it may wait three times as long. memory_mb: beyond what it
     begins with; virtual: whether that also bounds its address space, which frameworks do not survive."""
 
-    seconds: float = 10.0
+    seconds: float = 20.0
     memory_mb: int = 1024
     disk_mb: int = 64
     processes: int = 64
     files: int = 256
-    reply_mb: int = 64
+    reply_mb: int = 16
     virtual: bool = True
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-MAX_JSON, MAX_DEPTH, MAX_AXES = 8 * 2**20, 16, 32
+MAX_JSON, MAX_DEPTH, MAX_AXES = 32 * 2**20, 16, 32
 NUMBERS = re.compile(r"[<>|][biuf][1248]")
 LENGTH = struct.Struct(">I")
 
@@ -23,7 +23,7 @@ class Malformed(Exception):
 def encode(value: Any) -> bytes:
     """Numbers, texts, None, arrays of numbers, and lists, tuples and dicts of these. Raises TypeError for the rest."""
     arrays: list[np.ndarray] = []
-    text = json.dumps(_tagged(value, arrays)).encode()
+    text = json.dumps(_tagged(value, arrays), ensure_ascii=False).encode("utf-8", "surrogatepass")
     heads = json.dumps([[array.dtype.str, list(array.shape)] for array in arrays]).encode()
     parts = [LENGTH.pack(len(text)), text, LENGTH.pack(len(heads)), heads]
     return b"".join([*parts, *(np.ascontiguousarray(array).tobytes() for array in arrays)])
@@ -121,4 +121,4 @@ def _take(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _json(text: bytes) -> Any:
-    return json.loads(text.decode("ascii"))
+    return json.loads(text.decode("utf-8", "surrogatepass"))

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks import observe
-from course_utils.checks.question import Case
+from course_utils.checks.observe import looked, observe, packed
+from course_utils.checks.question import Case, Question
 from course_utils.room import cells, proof
-from course_utils.room.wire import decode, encode, frame
+from course_utils.room.wire import Malformed, decode, encode, frame
 
 # Kinds of messages: the student's cells, shortcuts found in them, why there are none; then, for an answer: a statement
-# begins, cells were left out, the outcome for a case.
+# begins, cells were left out, the outcome for a case; for an answer that is a model, its data, or the fault it has.
 CELLS, SHORTCUTS, UNFIT, BEGINS, MORE, OUTCOME = b"C", b"S", b"U", b"B", b"M", b"O"
+PACKED, FAULT = b"K", b"F"
 Write = Callable[[bytes], None]
 
 
@@ -40,9 +41,9 @@ class Room:
         self.given = cells.given(released)
 
     def do(self, job: bytes, write: Write) -> None:
-        """One job, as encoded by `wire`: {"do": "read", "run" or "prove", ...}."""
+        """One job, as encoded by `wire`: {"do": "read", "run", "look" or "prove", ...}."""
         asked = decode(job)
-        todo = {"read": self._read, "run": self._run, "prove": proof.prove}[asked.pop("do")]
+        todo = {"read": self._read, "run": self._run, "look": self._look, "prove": proof.prove}[asked.pop("do")]
         for kind, body in todo(**asked):
             write(frame(kind, encode(body)))
 
@@ -71,7 +72,7 @@ class Room:
         program = cells.program(self.given, submitted, question, self.names, every)
         if sum(cell.own for cell in program) < len(submitted):
             yield MORE, True
-        asked = getattr(importlib.import_module(self.module), question)
+        asked = self._question(question)
         random.seed(seed)
         np.random.seed(seed % 2**32)
         namespace = _namespace()
@@ -82,9 +83,26 @@ class Room:
                     yield BEGINS, where
                     _execute(node, cell.source, namespace)
         yield BEGINS, []
+        answer = namespace.get(question)
+        if asked.carry:
+            carried = packed(asked, answer)
+            yield (FAULT, [carried.fault, carried.detail]) if carried.fault else (PACKED, carried.value)
+            return
         for inputs in cases:
-            (outcome,) = observe(asked, namespace.get(question), [Case(**inputs)])
+            (outcome,) = observe(asked, answer, [Case(**inputs)])
             yield OUTCOME, [outcome.fault, outcome.detail, outcome.value]
+
+    def _look(self, question: str, data: np.ndarray, cases: list[dict]) -> Iterator[tuple[bytes, Any]]:
+        """Look at a model that another worker, with the student's code, has packed. Here none of that code runs."""
+        try:
+            carried = decode(data.tobytes())
+        except Malformed:
+            carried = None  # which is no model
+        for outcome in looked(self._question(question), carried, [Case(**inputs) for inputs in cases]):
+            yield OUTCOME, [outcome.fault, outcome.detail, outcome.value]
+
+    def _question(self, name: str) -> Question:
+        return getattr(importlib.import_module(self.module), name)
 
 
 def _namespace() -> dict[str, Any]:
