@@ -1,7 +1,9 @@
 """The `course` command. Each command imports what it needs when it runs, so that `course --help` answers at once."""
 
+import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -68,6 +70,50 @@ def sync(
 
 
 @app.command()
+def bundle(
+    out: Annotated[Path, typer.Argument(help="The folder to make, or a bundle made before, to bring up to date.")],
+    archive: Annotated[bool, typer.Option("--zip", help="Make OUT.zip beside it as well.")] = False,
+) -> None:
+    """Make what students get: lessons, exercises and the library, checks working, without an answer in it."""
+    made = _for_instructors("bundle").make_bundle(out, archive=archive)
+    print(f"{made}: ready to hand out. No answer was found in it.")
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="The folder with your students' notebooks.")],
+    out: Annotated[Path, typer.Option(help="The folder for scores and pages; it is gone on with if it is there.")],
+    day: Annotated[int | None, typer.Option(min=1, help="Grade this day only. Default: all.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions graded at the same time.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that grades instead.")] = None,
+    seed_file: Annotated[Path | None, typer.Option(help="The secret behind the inputs. Default: OUT/seed.")] = None,
+    questions: Annotated[Path | None, typer.Option(help="A file with questions of your own.")] = None,
+    profile: Annotated[str, typer.Option(help="smoke, cpu or gpu: how much training may spend.")] = "smoke",
+    nbgrader: Annotated[Path | None, typer.Option(help="nbgrader's gradebook.db, to write the scores to.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Grade also what has not changed.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe-no-sandbox", help="Run students' code without protection.")] = False,
+) -> None:
+    """Grade a folder of submissions in a sandbox: gradebook, a feedback page for each student, a summary."""
+    _for_instructors("grading")
+    from course_utils.grading import batch, examiner
+    from course_utils.paths import root
+
+    settings = examiner.Settings(root(), questions, profile=profile, unsafe=unsafe)
+    report = batch.grade(
+        submissions,
+        out,
+        settings,
+        seed_file=seed_file,
+        day=day,
+        jobs=jobs,
+        cluster=cluster,
+        fresh=fresh,
+        database=nbgrader,
+    )
+    batch.tell(report)
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has: versions, GPU, memory, data, sandbox; and how to mend what is missing."""
     from course_utils import doctor as doctor_module
@@ -112,6 +158,16 @@ def data_import(
     from course_utils import data
 
     data.import_data(name, path)
+
+
+def _for_instructors(package: str) -> ModuleType:
+    """A package of course_utils that a student's bundle lacks. Raises CourseError there."""
+    try:
+        return importlib.import_module(f"course_utils.{package}")
+    except ModuleNotFoundError as error:
+        if error.name != f"course_utils.{package}":
+            raise
+        raise CourseError(f"`course {sys.argv[1]}` is for instructors: a student's bundle does without it.") from None
 
 
 def main() -> None:

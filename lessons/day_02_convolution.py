@@ -48,6 +48,7 @@ SEED = 0
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.signal import correlate2d
 
 from course_utils import plots, profiles, reference
 from course_utils.claims import claim, result
@@ -74,7 +75,7 @@ def show_step(image, kernel, row, column):
     """One position of the kernel: the window it covers, the products, and the outputs written so far."""
     kh, kw = kernel.shape
     products = image[row : row + kh, column : column + kw] * kernel
-    output = reference.conv2d(image, kernel).astype(float)
+    output = correlate2d(image.astype(float), kernel, mode="valid")  # SciPy's; ours comes below
     output[row, column + 1 :] = output[row + 1 :] = np.nan  # not reached yet: left empty
     fig, axes = plt.subplots(1, 4, figsize=(9, 2.7), width_ratios=[image.shape[1], kw, kw, output.shape[1]])
     plots.pixels(image, "image", axes[0], highlight=(row, column, kh, kw))
@@ -616,7 +617,6 @@ claim("the first column, as a map, is the Laplacian's", first, conv2d_loops(phot
 
 # %% [markdown]
 # With channels, each row gets longer: $k \cdot k \cdot C_{in}$ numbers. You will write that in the exercise.
-# (The library's `reference.im2col` does it; we use it below.)
 #
 # ## The same in Keras and PyTorch
 #
@@ -655,12 +655,20 @@ print("PyTorch weights", tuple(torch_layer.weight.shape), " maps", tuple(torch_m
 # %%
 # A GPU rounds the factors of a float32 convolution to 10 binary digits (TF32), so there the tolerance is wider.
 tolerance = 1e-2 if profiles.visible_gpus() else 1e-5
-ours = reference.conv2d(colour_photo, weights, biases)
+
+
+def conv2d_layer(image, filters, bias):
+    """The same as conv2d_channels, without its loops."""
+    windows = sliding_window_view(image, filters.shape[:2], axis=(0, 1))  # (oh, ow, C_in, kh, kw)
+    return np.einsum("ijcmn,mnco->ijo", windows, filters) + bias
+
+
+ours = conv2d_layer(colour_photo, weights, biases)
 from_keras = keras.ops.convert_to_numpy(keras_maps)[0]
 from_torch = torch_maps[0].permute(1, 2, 0).numpy()
 claim("NumPy and Keras agree", from_keras, ours, tolerance=tolerance)
 claim("NumPy and PyTorch agree", from_torch, ours, tolerance=tolerance)
-turned = reference.conv2d(colour_photo, weights[::-1, ::-1], biases)
+turned = conv2d_layer(colour_photo, weights[::-1, ::-1], biases)
 claim("with turned kernels they would differ by up to", np.abs(turned - ours).max(), lambda gap: gap > 0.1)
 claim("parameters in Keras", keras_layer.count_params(), conv_parameters(3, 3, 16))
 claim("parameters in PyTorch", sum(p.numel() for p in torch_layer.parameters()), conv_parameters(3, 3, 16))
@@ -777,7 +785,6 @@ for pixel in range(25):
     columns.append(conv2d_loops(single.reshape(5, 5), digits).ravel())
 M = np.stack(columns, axis=1)
 claim("matrix times flattened image = convolution", M @ image.ravel(), conv2d_loops(image, digits).ravel())
-claim("the library builds the same matrix", reference.convolution_matrix(digits, (5, 5)), M)
 
 # %%
 fig, ax = plt.subplots(figsize=(9, 3.9))
@@ -913,7 +920,7 @@ print((conv2d_loops(changed, digits) != conv2d_loops(image, digits)).astype(int)
 # solves it with `lstsq`. **Before you run:** will it find Sobel only roughly, or to the last digit?
 
 # %%
-A = reference.im2col(photo, 3)
+A = sliding_window_view(photo, (3, 3)).reshape(-1, 9)
 y = conv2d_loops(photo, sobel).ravel()
 w, *_ = np.linalg.lstsq(A, y, rcond=None)
 print(f"{len(y):,} equations, {len(w)} unknowns")
@@ -938,7 +945,7 @@ scene = halved  # the whole photo: more windows
 learnt = {}
 for sigma in (2, 10, 40):
     noisy = scene + rng.normal(0, sigma, scene.shape)
-    A = reference.im2col(noisy, 3)
+    A = sliding_window_view(noisy, (3, 3)).reshape(-1, 9)
     y = scene[1:-1, 1:-1].ravel()  # the clean pixel in the middle of each window
     learnt[sigma] = np.linalg.lstsq(A, y, rcond=None)[0].reshape(3, 3)
 
@@ -979,7 +986,7 @@ fig, axes = plt.subplots(1, 3, figsize=(9, 2.3), sharey=True)
 errors = {}
 for (sigma, w), ax in zip(learnt.items(), axes, strict=True):
     noisy = coins + rng.normal(0, sigma, coins.shape)
-    A = reference.im2col(noisy, 3)
+    A = sliding_window_view(noisy, (3, 3)).reshape(-1, 9)
     for name, weights_ in {**contenders, "learnt": w}.items():
         errors[sigma, name] = np.sqrt(np.mean((A @ weights_.ravel() - coins[1:-1, 1:-1].ravel()) ** 2))
     names = [*contenders, "learnt"]
@@ -1008,7 +1015,7 @@ claim("it saves most at noise σ =", max(saved, key=saved.get), 10)
 
 # %%
 target = np.abs(conv2d_loops(photo, sobel)).ravel()
-A = np.column_stack([reference.im2col(photo, 3), np.ones(target.size)])  # the last column is the bias
+A = np.column_stack([sliding_window_view(photo, (3, 3)).reshape(-1, 9), np.ones(target.size)])  # the last column is the bias
 fit = A @ np.linalg.lstsq(A, target, rcond=None)[0]
 explained = 1 - np.mean((target - fit) ** 2) / np.var(target)
 result("share_of_unsigned_edges_explained", explained, unit="%")

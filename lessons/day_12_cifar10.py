@@ -871,12 +871,18 @@ claim("accuracy, reported and by hand", reported, scores["CNN in Keras"], tolera
 # **Before you run:** name the two classes that you expect to be confused most. Which class is the easiest?
 
 # %%
+from collections import Counter
+
+from sklearn.metrics import confusion_matrix
+
 logits = keras_logits if chosen == "CNN in Keras" else torch_logits
 predicted = logits.argmax(axis=1)
-matrix = reference.confusion_matrix(validation.labels, predicted, 10)
+matrix = confusion_matrix(validation.labels, predicted, labels=range(10))
 recall = matrix.diagonal() / matrix.sum(axis=1)
 fig = plots.confusion(matrix, cifar.class_names, caption=cifar.caption)
-worst = reference.top_confusions(matrix, 5, cifar.class_names)
+met = zip(validation.labels, predicted, strict=True)
+confusions = Counter((cifar.class_names[true], cifar.class_names[guess]) for true, guess in met if true != guess)
+worst = [(*names, count) for names, count in confusions.most_common(5)]
 pairs = "; ".join(f"{true} taken for {guess} {count} times" for true, guess, count in worst[:3])
 plots.show(
     fig,

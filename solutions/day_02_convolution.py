@@ -44,7 +44,7 @@ SEED = 0
 import matplotlib.pyplot as plt
 import numpy as np
 
-from course_utils import plots, profiles, reference
+from course_utils import plots, profiles
 from course_utils.checks import check, summary
 from course_utils.checks import day_02 as questions
 from course_utils.claims import claim
@@ -200,7 +200,7 @@ if windows is not None:
 # has 20 parameters. And on RGB images? And on images of 56×56 pixels?
 
 # %%
-claim("parameters of 2 filters of side 3 on grey images", reference.conv_parameters(3, c_in=1, c_out=2), 20)
+claim("parameters of 2 filters of side 3 on grey images", (9 + 1) + (9 + 1), 20)
 
 
 # %% nbgrader={"grade": false, "grade_id": "count_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -23,7 +23,15 @@ def lock():
 
 
 def declared():
-    return [Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS.values()) for text in texts]
+    """What pyproject.toml asks for; an extra that takes in another one names this very package."""
+    wanted = [Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS.values()) for text in texts]
+    return [one for one in wanted if one.name != PROJECT["name"]]
+
+
+def needed_here(installed):
+    """The names of all that this machine's Python and system ask for."""
+    asked = declared() + [Requirement(text) for name in installed for text in importlib.metadata.requires(name) or []]
+    return {canonicalize_name(r.name) for r in asked if r.marker is None or r.marker.evaluate({"extra": ""})}
 
 
 def test_the_lock_pins_every_declared_package_inside_its_range():
@@ -58,12 +66,12 @@ def test_the_lock_is_closed():
 
 def test_the_installed_packages_are_the_locked_ones():
     """A version between lock and machine would make every measured number doubtful."""
-    other = {}
-    for name, version in lock().items():
-        found = Version(importlib.metadata.version(name))
-        if found.public != version.public:
-            other[name] = (str(found), str(version))
-    assert other == {}
+    installed = importlib.metadata.distributions()
+    there = {canonicalize_name(one.metadata["Name"]): Version(one.version) for one in installed}
+    locked = lock()
+    other = {name: (there[name], locked[name]) for name in locked if name in there}
+    assert [pair for pair in other.values() if pair[0].public != pair[1].public] == []
+    assert set(locked) & needed_here(other) - set(there) == set()
 
 
 def test_conda_installs_the_same_list():

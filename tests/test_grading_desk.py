@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from course_utils import wire
 from course_utils.checks import observe, questions_of
 from course_utils.grading.desk import Desk, load, number
-from course_utils.room import wire, work
+from course_utils.room import work
 
 DAY_2 = load("course_utils.checks.day_02")
 WHO = {"student": "ann", "day": 2}

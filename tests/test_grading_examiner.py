@@ -237,14 +237,19 @@ def test_a_room_that_is_killed_costs_time_and_no_score(examiner):
 
 
 def test_nothing_is_left_behind(own):
-    before = {process.pid for process in psutil.process_iter()}
     again = Examiner(Settings(ROOT, questions=own, seed=b"a seed", seconds=3))
     folder = Path(again._folder.name)
     daemon = "import os\nif not os.fork():\n    os.setsid()\n    import time; time.sleep(600)"
     assert grade(again, scale=RIGHT["scale"] + "\n" + daemon).points == 8
+    below = [child for server in again._servers(77) for child in _family(server.process.pid)]
+    assert len(below) >= 3  # bubblewrap, the template, the desk
     again.close()
-    assert not folder.exists()
-    assert not [p for p in psutil.process_iter(["cmdline"]) if p.pid not in before and "room.template" in str(p.info)]
+    assert not folder.exists() and psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def _family(pid):
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
 def test_without_the_sandbox_every_result_says_so(own):

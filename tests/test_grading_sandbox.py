@@ -9,12 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from course_utils import wire
 from course_utils.errors import CourseError
 from course_utils.grading import sandbox
 from course_utils.grading.examiner import Examiner, Settings
 from course_utils.grading.proof import TRIAL
 from course_utils.room import filter as system_calls
-from course_utils.room import proof, wire
+from course_utils.room import proof
 from course_utils.room.walls import Limits
 
 ROOT = Path(__file__).parents[1]

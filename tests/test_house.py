@@ -58,5 +58,11 @@ def test_dependencies_point_one_way(path):
         assert frameworks == set()
     if where.parts[0] == "checks":
         assert {name for name in used if name.startswith(("course_utils.runner", "course_utils.notebooks"))} == set()
+    if where.parts[0] == "checks" or where.parts[0] == "room":
+        assert {name for name in used if name.startswith(("course_utils.grading", "course_utils.bundle"))} == set()
+    if where.parts[0] == "room":  # it stands beside the student's code
+        assert {name for name in used if re.match(r"course_utils\.(reference|checks\.day_)", name)} == set()
+    if where.parts[0] == "grading":
+        assert {name for name in used if name.startswith("course_utils.checks.day_")} == set()
     if where.parts[0] in ("reference.py", "profiles.py", "claims.py"):
         assert {name for name in used if name.startswith("course_utils.checks")} == set()

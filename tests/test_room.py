@@ -7,7 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from course_utils.room import cells, filter, wire
+from course_utils import wire
+from course_utils.room import cells, filter
 
 # --- wire ---------------------------------------------------------------------------------------------------------
 

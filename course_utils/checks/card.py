@@ -20,10 +20,13 @@ def check(question: Question, answer: Any, **given: Any) -> int | None:
 
     given: what the question's cases need from outside, such as images. Returns None, so that a cell shows the card
     only; where nbgrader executes the cell, the points, which nbgrader then takes for its score.
+    Shows nothing where the question has no answers to compare with, as while a submission is graded.
     Raises TypeError if the question does not come first.
     """
     if not isinstance(question, Question):
         raise TypeError("check takes the question first, then the answer: check(questions.conv2d, conv2d)")
+    if not question.judged:
+        return None
     _latest[question] = verdict = judge(question, answer, **given)
     show_html(to_html(verdict), to_text(verdict))
     return verdict.points if os.environ.get("NBGRADER_EXECUTION") else None

@@ -1,6 +1,5 @@
 """Values: what an answer may consist of, and in what respect one differs from another."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,11 +67,14 @@ def _array(answer: Any) -> Any:
     return array.item() if isinstance(answer, np.generic | int | float) else array
 
 
-def difference(expected: Any, value: Any, tolerance: float, options: tuple[str, ...] = ()) -> Difference | None:
+def difference(
+    expected: Any, value: Any, tolerance: float, options: tuple[str, ...] = (), counted: bool = True
+) -> Difference | None:
     """In what respect a plain value differs from the expected one, or None.
 
     Numbers count by their value, so 3.0 is 3, and a list of numbers is as good as an array. Arrays agree if their
     shapes do and no entry is further off than `tolerance` times the largest expected magnitude, or times 1.
+    counted: whether to tell how many entries of an array are wrong; where they are the answer it could be found so.
     """
     if value is None:
         return Difference("type", "There is no answer here.")
@@ -80,14 +82,23 @@ def difference(expected: Any, value: Any, tolerance: float, options: tuple[str, 
         return _differing_dict(expected, value, tolerance, options)
     if isinstance(expected, str):
         return _differing_text(expected, value, options)
-    if isinstance(expected, list | tuple) and not _is_numeric(expected):
-        if not isinstance(value, list) and not (isinstance(value, np.ndarray) and value.ndim):
-            return Difference("type", f"A list is asked for; yours is {_noun(value)}.")
-        if len(value) != len(expected):
-            return Difference("shape", f"Your list has {len(value)} entries; {len(expected)} are asked for.")
-        pairs = zip(expected, value, strict=True)
-        return next(filter(None, (difference(e, plain(v), tolerance, options) for e, v in pairs)), None)
-    return _differing_numbers(np.asarray(expected), value, tolerance)
+    if isinstance(expected, list | tuple) and not is_numeric(expected):
+        return _differing_list(expected, value, tolerance, options)
+    return _differing_numbers(np.asarray(expected), value, tolerance, counted)
+
+
+def not_right(expected: Any, wrong: int | None = None) -> Difference:
+    """What is said of a value of the right form. wrong: how many entries of an array are, if that may be told."""
+    if isinstance(expected, str):
+        text = "This is not the right choice."
+    elif isinstance(expected, dict) or (isinstance(expected, list | tuple) and not is_numeric(expected)):
+        text = "Not every entry is right."
+    elif np.ndim(expected) == 0:
+        text = "The value is not right."
+    else:
+        text = f"Your shape is right; {f'{wrong} of {np.size(expected)}' if wrong else 'not all of the'} values are"
+        text += " not." if wrong else "."
+    return Difference("values", text)
 
 
 def _differing_dict(expected: dict, value: Any, tolerance: float, options: tuple[str, ...]) -> Difference | None:
@@ -101,7 +112,18 @@ def _differing_dict(expected: dict, value: Any, tolerance: float, options: tuple
     for key, one in zip(expected, found, strict=True):
         if one and one.fault != "values":
             return Difference(one.fault, f"Entry {key}: {one.text}")
-    return Difference("values", "Not every entry is right.") if any(found) else None
+    return not_right(expected) if any(found) else None
+
+
+def _differing_list(
+    expected: list | tuple, value: Any, tolerance: float, options: tuple[str, ...]
+) -> Difference | None:
+    if not isinstance(value, list) and not (isinstance(value, np.ndarray) and value.ndim):
+        return Difference("type", f"A list is asked for; yours is {_noun(value)}.")
+    if len(value) != len(expected):
+        return Difference("shape", f"Your list has {len(value)} entries; {len(expected)} are asked for.")
+    found = [difference(e, plain(v), tolerance, options) for e, v in zip(expected, value, strict=True)]
+    return next((one for one in found if one and one.fault != "values"), not_right(expected) if any(found) else None)
 
 
 def _differing_text(expected: str, value: Any, options: tuple[str, ...]) -> Difference | None:
@@ -110,10 +132,10 @@ def _differing_text(expected: str, value: Any, options: tuple[str, ...]) -> Diff
     word = value.strip().casefold()
     if options and word not in [option.casefold() for option in options]:
         return Difference("type", f"{value[:40]!r} is none of the choices ({', '.join(options)}).")
-    return None if word == expected.casefold() else Difference("values", "This is not the right choice.")
+    return None if word == expected.casefold() else not_right(expected)
 
 
-def _differing_numbers(expected: np.ndarray, value: Any, tolerance: float) -> Difference | None:
+def _differing_numbers(expected: np.ndarray, value: Any, tolerance: float, counted: bool) -> Difference | None:
     try:
         array = np.asarray(value)
     except ValueError:
@@ -134,14 +156,11 @@ def _differing_numbers(expected: np.ndarray, value: Any, tolerance: float) -> Di
         return Difference("values", f"There is {what} in your answer.")
     allowed = tolerance * max(1.0, float(np.max(np.abs(e), initial=0.0, where=np.isfinite(e))))
     wrong = ~np.isclose(a, e, rtol=0, atol=allowed, equal_nan=True)
-    if not wrong.any():
-        return None
-    if expected.ndim == 0:
-        return Difference("values", "The value is not right.")
-    return Difference("values", f"Your shape is right; {int(wrong.sum())} of {math.prod(a.shape)} values are not.")
+    return not_right(expected, int(wrong.sum()) if counted else None) if wrong.any() else None
 
 
-def _is_numeric(values: list | tuple) -> bool:
+def is_numeric(values: list | tuple) -> bool:
+    """Whether a list makes an array of numbers."""
     try:
         return np.asarray(values).dtype.kind in "biuf"
     except ValueError:

@@ -1,10 +1,13 @@
 """From plain values to a verdict: compared with the reference, the mistake named. Runs no code of the student's."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from course_utils.checks.compare import Difference, difference, plain
 from course_utils.checks.describe import describe, describe_inputs
+from course_utils.checks.hidden import Hidden
 from course_utils.checks.observe import Outcome, observe
 from course_utils.checks.question import Case, Question
 
@@ -34,11 +37,16 @@ class Verdict:
 class Key:
     """What answers are compared with: for each case the expected value, and what each mistake gives there.
 
-    An outcome with a fault stands where a mistake is not defined.
+    An outcome with a fault stands where a mistake is not defined. The mistakes are made when a wrong answer asks for
+    them. Of a hidden value the sentence is hidden too, and its place taken by a number.
     """
 
     expected: list[Any]
-    mistakes: dict[str, list[Outcome]]
+    make_mistakes: Callable[[], Mapping[str | int, list[Outcome]]]
+
+    @cached_property
+    def mistakes(self) -> Mapping[str | int, list[Outcome]]:
+        return self.make_mistakes()
 
 
 def judge(question: Question, answer: Any, seed: int | None = None, **given: Any) -> Verdict:
@@ -53,10 +61,10 @@ def judge(question: Question, answer: Any, seed: int | None = None, **given: Any
 def make_key(question: Question, cases: list[Case]) -> Key:
     """Run the reference and every mistake on the cases (nothing for a question with rules)."""
     if question.rules:
-        return Key([None] * len(cases), {})
-    return Key(
+        return Key([None] * len(cases), dict)
+    return question.key() or Key(
         [_expected(question, case) for case in cases],
-        {sentence: observe(question, wrong, cases) for sentence, wrong in question.mistakes.items()},
+        lambda: {sentence: observe(question, wrong, cases) for sentence, wrong in question.mistakes.items()},
     )
 
 
@@ -98,10 +106,16 @@ def _difference(question: Question, case: Case, outcome: Outcome, expected: Any)
     if question.rules:
         found = _broken_rule(question, case, outcome.value)
     else:
-        found = difference(expected, outcome.value, question.tolerance, question.options)
+        found = _against(question, expected, outcome.value, question.options)
     if not found and outcome.fault == "mutates":
         return Difference("mutates", f"Your function changes its input ({outcome.detail}): work on a copy.")
     return found
+
+
+def _against(question: Question, expected: Any, value: Any, options: tuple[str, ...] = ()) -> Difference | None:
+    if isinstance(expected, Hidden):
+        return expected.difference(value, question.tolerance, options)
+    return difference(expected, value, question.tolerance, options, counted=question.kind != "value")
 
 
 def _broken_rule(question: Question, case: Case, value: Any) -> Difference | None:
@@ -127,8 +141,12 @@ def _recognise(
     for sentence, wrongs in key.mistakes.items():
         telling = _agreement(question, outcomes, wrongs, found)
         if len(telling) > most:
-            best, most = (sentence, telling[0]), len(telling)
+            best, most = (_said(sentence, wrongs[telling[0]], outcomes[telling[0]]), telling[0]), len(telling)
     return best
+
+
+def _said(sentence: str | int, wrong: Outcome, outcome: Outcome) -> str:
+    return wrong.value.opened(outcome.value)[1] if isinstance(wrong.value, Hidden) else sentence
 
 
 def _agreement(
@@ -139,7 +157,7 @@ def _agreement(
     for i, (outcome, wrong) in enumerate(zip(outcomes, wrongs, strict=True)):
         if wrong.fault not in ("", "mutates"):
             continue
-        if outcome.fault not in ("", "mutates") or difference(wrong.value, outcome.value, question.tolerance):
+        if outcome.fault not in ("", "mutates") or _against(question, wrong.value, outcome.value):
             return []
         if found[i] and found[i].fault != "mutates":
             telling.append(i)

@@ -25,6 +25,9 @@ class Outcome:
 
 def observe(question: Question, answer: Any, cases: list[Case]) -> list[Outcome]:
     """One outcome for each case. Never raises, whatever the answer does, except on an interrupt."""
+    if question.carry:
+        carried = packed(question, answer)
+        return [carried] * len(cases) if carried.fault else looked(question, carried.value, cases)
     if any(answer is blank for blank in BLANK):
         return [Outcome(fault="unanswered")] * len(cases)
     if question.kind == "function" and (unfit := _unfit(question, answer, cases[0])):
@@ -35,10 +38,29 @@ def observe(question: Question, answer: Any, cases: list[Case]) -> list[Outcome]
     return [_one(question, answer, case) for case in cases]
 
 
+def packed(question: Question, answer: Any) -> Outcome:
+    """A model as data: the first half of observing one, beside the student's code. The value is for `looked` only."""
+    if any(answer is blank for blank in BLANK):
+        return Outcome(fault="unanswered")
+    if question.kind == "function" and not callable(answer):
+        return Outcome(fault="type", detail=_no_function(question, answer))
+    make = _insisting(answer) if question.kind == "function" else lambda: answer
+    return _attempt(lambda: question.carry.pack(make()))
+
+
+def looked(question: Question, data: Any, cases: list[Case]) -> list[Outcome]:
+    """What `observe` sees in a model rebuilt from data: the second half, where no code of the student's runs."""
+    rebuilt = _attempt(lambda: question.carry.unpack(data))
+    if rebuilt.fault:
+        return [rebuilt] * len(cases)
+    answer = (lambda: rebuilt.value) if question.kind == "function" else rebuilt.value
+    return [_one(question, answer, case) for case in cases]
+
+
 def _unfit(question: Question, answer: Any, case: Case) -> str:
     """Why the answer cannot be called with these inputs, or ""."""
     if not callable(answer):
-        return f"`{question.name}` is asked for as a function; yours is of the type {type(answer).__name__}."
+        return _no_function(question, answer)
     if question.observe:
         return ""
     try:
@@ -51,20 +73,32 @@ def _unfit(question: Question, answer: Any, case: Case) -> str:
     return ""
 
 
+def _no_function(question: Question, answer: Any) -> str:
+    return f"`{question.name}` is asked for as a function; yours is of the type {type(answer).__name__}."
+
+
 def _one(question: Question, answer: Any, case: Case) -> Outcome:
     inputs = case.copied()
+
+    def value() -> Any:
+        if question.observe:
+            return plain(question.observe(_insisting(answer) if question.kind == "function" else answer, **inputs))
+        return plain(answer(*inputs.values()) if question.kind == "function" else answer)
+
+    outcome = _attempt(value)
+    if not outcome.fault and (changed := _changed(case.inputs, inputs)):
+        return Outcome(outcome.value, "mutates", changed)
+    return outcome
+
+
+def _attempt(work: Callable[[], Any]) -> Outcome:
+    """What a piece of work gives, or what came in its way."""
     # What a student prints while looking for a fault would bury the card under one page for each case.
     quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     try:
         with quiet[0], quiet[1], warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if question.observe:
-                value = question.observe(_insisting(answer) if question.kind == "function" else answer, **inputs)
-            elif question.kind == "function":
-                value = answer(*inputs.values())
-            else:
-                value = answer
-            value = plain(value)
+            value = work()
     except NotImplementedError:
         return Outcome(fault="unanswered")
     except Unreadable as reason:
@@ -73,8 +107,6 @@ def _one(question: Question, answer: Any, case: Case) -> Outcome:
         return Outcome(fault="raised", detail=_brief(error))
     if value is None or _all_blank(value):
         return Outcome(fault="unanswered")
-    if changed := _changed(case.inputs, inputs):
-        return Outcome(value, "mutates", changed)
     return Outcome(value)
 
 

@@ -5,9 +5,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+
+from course_utils.checks.carried import Carry
+
+if TYPE_CHECKING:
+    from course_utils.checks.judge import Key
 
 Kind = Literal["function", "value", "object"]
 FAULTS = ("raised", "type", "shape", "values")
@@ -34,7 +39,7 @@ class Rule(NamedTuple):
     """What a right answer keeps, and an answer that breaks it: a mistake as code."""
 
     holds: Callable[..., bool]  # of the value, and of the case's inputs and hidden by name
-    broken_by: Any
+    broken_by: Any = None  # never None, but in a student's copy of the question
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,9 +60,19 @@ class Question:
     hints: Mapping[str, str] = field(default_factory=dict)
     given: Callable[..., dict[str, Any]] | None = None
     shortcuts: tuple[str, ...] = ()
+    carry: Carry | None = None
 
     def __repr__(self) -> str:  # never the reference: students print things
         return f"Question({self.name!r}, points={self.points})"
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is something here to judge answers by."""
+        return True
+
+    def key(self) -> "Key | None":
+        """What answers are compared with, where it was made beforehand and cannot be made here."""
+        return None
 
     def draw(self, seed: int | None = None, **given: Any) -> list[Case]:
         """The cases of a seed, from small to large; None is the seed of the notebook.
@@ -87,6 +102,7 @@ def question(
     hints: Mapping[str, str] | None = None,
     given: Callable[..., dict[str, Any]] | None = None,
     shortcuts: Sequence[str] = (),
+    carry: Carry | None = None,
 ) -> Question:
     """Declare a question.
 
@@ -108,18 +124,25 @@ def question(
     "shape", "values": sentence}. Never the answer.
     given: `given(rng)` makes what `cases` needs from outside when the question is graded, where the notebook hands over
     its own. shortcuts: words in an answer that an instructor would want to look at, such as "scipy.signal".
+    carry: for an answer that is a model, or a function without arguments that builds one: how it is carried as data
+    (`KERAS` or `TORCH` of `checks.carried`). `observe` then sees a model rebuilt from the data, away from the student's
+    code, so that what the model says of itself is worth nothing.
     Raises ValueError for a declaration that cannot work.
     """
     kind = kind or ("function" if cases else "value")
     rules, hints = dict(rules or {}), dict(hints or {})
     if bool(mistakes) == bool(rules):
         raise ValueError(f"{name}: declare either mistakes, or rules that are broken by them")
+    if any(rule.broken_by is None for rule in rules.values()):
+        raise ValueError(f"{name}: say of each rule what breaks it")
     if not 0 <= partial < points:
         raise ValueError(f"{name}: partial points lie between 0 and {points - 1}")
     if kind != "value" and cases is None:
         raise ValueError(f"{name}: a {kind} question needs cases")
     if kind == "object" and not (observe and rules):
         raise ValueError(f"{name}: an object question says what to observe, and has rules for it")
+    if carry and not observe:
+        raise ValueError(f"{name}: a carried model is observed; say what to look at")
     if unknown := set(hints) - set(FAULTS):
         raise ValueError(f"{name}: hints are for {', '.join(FAULTS)}, not {', '.join(unknown)}")
     known = dict(mistakes or {sentence: rule.broken_by for sentence, rule in rules.items()})
@@ -138,6 +161,7 @@ def question(
         hints,
         given,
         tuple(shortcuts),
+        carry,
     )
 
 

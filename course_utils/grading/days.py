@@ -26,6 +26,7 @@ class Day:
     """A day that can be graded.
 
     source: the questions' module or file. room: what `room.work.Room` wants. imports: what a room imports beforehand.
+    data: the data sets that the exercise loads.
     """
 
     number: int
@@ -35,13 +36,18 @@ class Day:
     imports: list[str]
     frameworks: tuple[str, ...]
     budget_s: dict[str, float]
+    data: tuple[str, ...]
     fingerprint: str
+
+    def profile(self, asked: str) -> str:
+        """The profile of a room. There are no real data in it, and only the smoke profile does with sample data."""
+        return "smoke" if self.data else asked
 
     def limits(self, seconds: float, profile: str) -> Limits:
         """What the worker of a question may use. seconds: for an answer that needs no framework."""
         if not self.frameworks:
             return Limits(seconds=seconds)
-        seconds = max(seconds, 2 * self.budget_s.get(profile, 60))
+        seconds = max(seconds, 2 * self.budget_s.get(self.profile(profile), 60))
         # Frameworks start threads by the core, and reserve addresses that they never use.
         return Limits(seconds=seconds, memory_mb=6000, disk_mb=1024, processes=512, virtual=False)
 
@@ -84,7 +90,7 @@ def room_library(folder: Path, questions: Path | None) -> Path:
     """Make the folder of modules that a room sees: course_utils without the answers, the instructor's questions too."""
     from course_utils.bundle.library import public_library, public_module
 
-    public_library(folder, sealed=False)
+    public_library(folder, sealed=False, extra=[questions] if questions else [])
     (folder / "course_utils" / "room").mkdir(exist_ok=True)
     for path in Path(room.__file__).parent.glob("*.py"):
         (folder / "course_utils" / "room" / path.name).write_bytes(path.read_bytes())
@@ -125,6 +131,7 @@ def _day(number: int, exercise: Path, module: ModuleType, source: str) -> Day:
         list(dict.fromkeys([*imports, name])),
         frameworks,
         course.get("budget_s", {}),
+        tuple(course.get("data", ())),
         _fingerprint(exercise, source),
     )
 

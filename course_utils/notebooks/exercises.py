@@ -17,14 +17,13 @@ from nbformat import NotebookNode
 from course_utils.errors import CourseError
 from course_utils.notebooks.facts import facts, read_text, relative
 from course_utils.notebooks.find import find
+from course_utils.notebooks.leaks import leaked, telling
 from course_utils.notebooks.text import MARKER, NOISE, code_cells, read, write_text, writes
 from course_utils.paths import root
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 # An unsolved exercise runs through: a function body of `...` returns None, and its check says "not answered yet".
 STUB = "# YOUR CODE HERE\n..."
-# A line shorter than this may well stand in the question too (`return x`), and gives nothing away.
-TELLING = 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def sync(check: bool = False) -> list[Change]:
     """
     base = root()
     if not (base / "solutions").is_dir():
-        raise CourseError("There is no solutions/ folder here, so there is nothing to make exercises from.")
+        raise CourseError("There is no solutions/ folder here: making exercises is for instructors, who have it.")
     find()
     for path in find(folders=("lessons",)):
         facts(path)
@@ -168,21 +167,16 @@ def _regions(path: Path) -> list[tuple[int, str]]:
 
 def _refuse_leaks(notebook: NotebookNode, answers: list[str], path: Path) -> None:
     """No telling line of an answer may stand anywhere in the exercise, in text or metadata."""
-    telling = {
-        line.strip()
-        for line in answers
-        if len(line.strip()) >= TELLING and not line.strip().startswith(("#", "import ", "from "))
-    }
+    secret = telling(answers)
     for cell in notebook.cells:
-        open_text = {line.strip() for line in cell.source.splitlines()}
         hidden = json.dumps({key: value for key, value in cell.metadata.items() if key not in NOISE})
-        for line in sorted(telling):
-            if line in open_text or json.dumps(line)[1:-1] in hidden:
-                begins = (cell.source.strip().splitlines() or ["(empty)"])[0]
-                raise CourseError(
-                    f"{relative(path)}: the answer's line `{line}` can also be read outside the answer, in the cell "
-                    f"that begins `{begins}`."
-                )
+        found = leaked(secret, cell.source) or sorted(line for line in secret if json.dumps(line)[1:-1] in hidden)
+        if found:
+            begins = (cell.source.strip().splitlines() or ["(empty)"])[0]
+            raise CourseError(
+                f"{relative(path)}: the answer's line `{found[0]}` can also be read outside the answer, in the cell "
+                f"that begins `{begins}`."
+            )
     if json.dumps(notebook.metadata.course).find(BEGIN) >= 0:
         raise CourseError(f"{relative(path)}: the header holds a solution marker.")
 

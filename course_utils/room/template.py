@@ -9,7 +9,8 @@ import os
 import sys
 from functools import partial
 
-from course_utils.room import server, walls, wire, work
+from course_utils import wire
+from course_utils.room import server, walls, work
 
 
 def main() -> int:

@@ -7,12 +7,19 @@ taken down with its worker: processes and files end with it. Linux only, see nam
 import ctypes
 import os
 import re
-import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.errors import CourseError
 from course_utils.room import filter as system_calls
+
+try:
+    import resource
+except ImportError:
+    raise CourseError(
+        "Grading runs on Linux: use a container, a virtual machine or WSL 2, see docs/grading.md."
+    ) from None
 
 NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x00020000, 0x08000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000

@@ -19,7 +19,7 @@ import numpy as np
 from course_utils.checks.observe import looked, observe, packed
 from course_utils.checks.question import Case, Question
 from course_utils.room import cells, proof
-from course_utils.room.wire import Malformed, decode, encode, frame
+from course_utils.wire import Malformed, decode, encode, frame
 
 # Kinds of messages: the student's cells, shortcuts found in them, why there are none; then, for an answer: a statement
 # begins, cells were left out, the outcome for a case; for an answer that is a model, its data, or the fault it has.
