@@ -184,8 +184,8 @@ check(questions.build_model, build_model)
 # `validation` is a pair (images, labels). Batch size, optimiser, learning rate and its schedule are yours. The labels are
 # integers. Does your model end in logits or in probabilities? The loss has to know.
 #
-# In grading, your `train` runs as in the profile `smoke` without real data: 1,800 drawn images, 20 epochs. That makes
-# about 570 steps with batches of 64. Is that enough for every layer of your model to settle?
+# In grading, `train` runs in the profile `smoke`, on images drawn by code: that makes fewer steps than here. Will every
+# layer of your model have settled by then? BatchNormalization keeps the share `momentum` of its averages at each step.
 #
 # The check asks for the accuracy below, on validation images. To keep the wait short you train on a part of the
 # training images. Watch the curves, and change one thing at a time.

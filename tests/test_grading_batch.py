@@ -311,10 +311,11 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(room, monke
     assert (report.graded, report.kept) == (1, 1)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_an_output_folder_without_permission_is_refused(room):
     hand_in(room, ann="x")
     (room / "out").mkdir(mode=0o500)
+    if os.access(room / "out", os.W_OK):
+        pytest.skip("root may write anywhere")
     with pytest.raises(CourseError, match="cannot be written"):
         grade(room)
 

@@ -72,7 +72,7 @@ def linear(classes=10, width=10, scores=np.eye(10)[labels]):
     model.add(layers.Dense(width))
     model.add(layers.Dense(classes))
     pixels = images.reshape(len(images), -1) / 255
-    weights = np.linalg.lstsq(pixels, scores, rcond=None)[0]
+    weights = pixels.T @ np.linalg.solve(pixels @ pixels.T + 0.001 * np.eye(len(pixels)), scores)
     none = np.zeros
     model.set_weights([np.pad(weights, ((0, 0), (0, width - 10))), none(width), np.eye(width, classes), none(classes)])
     return model

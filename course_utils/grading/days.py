@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Day:
             return Limits(seconds=seconds)
         seconds = max(seconds, 2 * self.budget_s.get(self.profile(profile), 60))
         # Frameworks start threads by the core, and reserve addresses that they never use.
-        return Limits(seconds=seconds, memory_mb=6000, disk_mb=1024, processes=512, virtual=False)
+        return Limits(seconds=seconds, memory_mb=6000, disk_mb=1024, processes=512, reply_mb=64, virtual=False)
 
     def nothing(self, reason: str) -> tuple[Mark, ...]:
         """The marks of a submission in which nothing can be read."""
@@ -99,11 +100,10 @@ def room_library(folder: Path, questions: Path | None) -> Path:
     return folder
 
 
-def start_desk(stderr: IO[bytes]) -> subprocess.Popen:
+def start_desk(control: socket.socket, stderr: IO[bytes]) -> subprocess.Popen:
     """Start a desk; it has this process's environment, for it is as trusted."""
     line = [sys.executable, "-m", "course_utils.grading.desk"]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=stderr, start_new_session=True)
+    return subprocess.Popen(line, stdin=control, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)
 
 
 def _day(number: int, exercise: Path, module: ModuleType, source: str) -> Day:

@@ -22,7 +22,7 @@ from course_utils import wire
 from course_utils.checks import Case, Outcome, Question, Unreadable, decide, plain, questions_of
 from course_utils.errors import CourseError
 from course_utils.grading.feedback import feedback
-from course_utils.room import server, walls, work
+from course_utils.room import channel, server, walls, work
 
 FAULTS = ("", "unanswered", "raised", "type", "mutates")
 # A question is asked with several draws of its cases; a model or a trained one, with a single draw.
@@ -152,14 +152,15 @@ def _fault(value: Any) -> Outcome:
 
 
 def main() -> int:
-    """Serve jobs from standard input until it closes. The first message names the questions and holds the secret."""
-    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what an import prints must not get among the answers
-    message = server.receive(jobs)
+    """Serve jobs until the grader closes. The first message names the questions; the secret comes with it."""
+    control = server.connected()
+    message = channel.receive(control)
     if message is None:
         return 1
-    desk = Desk(load(message[0]["questions"]), message[1])
-    server.serve(jobs, answers, os.fork, walls.restrict, desk.do)
+    head, (file,) = message
+    desk = Desk(load(head["questions"]), channel.contents(file))
+    os.close(file)
+    server.serve(control, os.fork, walls.restrict, desk.do)
     return 0
 
 

@@ -20,7 +20,8 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
   color: var(--text); background: var(--ground); overflow-wrap: anywhere; }
 h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 a { color: var(--good); }
-.scroll { overflow-x: auto; margin-bottom: 1.5rem; overflow-wrap: break-word; }
+.scroll { position: relative; overflow-x: auto; margin-bottom: 1.5rem; overflow-wrap: break-word; }
+.marks { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: start; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: start; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--soft); }

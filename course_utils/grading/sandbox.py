@@ -8,6 +8,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -143,8 +144,10 @@ def remedy(stderr: str) -> str:
     return f"The sandbox does not start ({last}): `course doctor` may tell why."
 
 
-def start(library: Path, environment: dict[str, str], sandboxed: bool, stderr: IO[bytes]) -> subprocess.Popen:
-    """Start a template; its standard input and output carry messages.
+def start(
+    library: Path, environment: dict[str, str], sandboxed: bool, control: socket.socket, stderr: IO[bytes]
+) -> subprocess.Popen:
+    """Start a template. control: the socket that it takes messages from.
 
     The process leads a session of its own, so that Ctrl-C reaches the grader only, which then ends things in order.
     """
@@ -158,8 +161,8 @@ def start(library: Path, environment: dict[str, str], sandboxed: bool, stderr: I
         given = {**ENVIRONMENT, **own, "PYTHONPATH": str(library), **environment}
     return subprocess.Popen(
         line,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=control,
+        stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=given,
         cwd=folder,

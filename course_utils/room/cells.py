@@ -115,24 +115,35 @@ def program(given: list[Cell], submitted: list[dict], name: str, names: list[str
     cells, not only those that the answer seems to need.
     """
     own = [Cell(cell["source"], (cell["place"], i), True, cell["id"]) for i, cell in enumerate(submitted)]
-    chosen = _latest([cell for cell in own if cell.concerns(name)], name)
-    chosen = list(own) if every else chosen or [cell for cell in own if cell.answers == name]
+    wanted = _latest([cell for cell in own if cell.concerns(name)], name)
+    wanted = wanted or [cell for cell in own if cell.answers == name]
+    here = max((cell.at for cell in wanted), default=(FIRST, 0))
+    chosen = list(own) if every else wanted
     chosen += [cell for cell in given if cell.concerns(name) or isinstance(cell.statements[0], IMPORTS)]
     reached: set[str] = set()
     while fresh := set().union(*(cell.uses for cell in chosen)) - reached:
         reached |= fresh
         for needed in fresh:
-            chosen += [one for one in _definitions(needed, given, own, names) if not any(one is c for c in chosen)]
+            new = _definitions(needed, given, own, names, here)
+            chosen += [one for one in new if not any(one is cell for cell in chosen)]
     return sorted(chosen, key=lambda cell: cell.at)
 
 
-def _definitions(needed: str, given: list[Cell], own: list[Cell], names: list[str]) -> list[Cell]:
-    """Where a name comes from: an answer is the student's, the exercise's own names are as released."""
+def _definitions(
+    needed: str, given: list[Cell], own: list[Cell], names: list[str], here: tuple[int, int]
+) -> list[Cell]:
+    """Where a name comes from: an answer is the student's, the exercise's own names are as released.
+
+    here: the place of the answer. Of several helpers of one name, it meant the last above it, or else the first below.
+    """
     released = [cell for cell in given if cell.concerns(needed)]
     if released and needed not in names:
         return released
     theirs = [cell for cell in own if cell.concerns(needed)]
-    return _latest(theirs, needed) if needed in names and theirs else released or theirs
+    if needed in names:
+        return _latest(theirs, needed) or released
+    above = [cell for cell in theirs if cell.at <= here]
+    return _latest(above, needed) or theirs[:1]
 
 
 def _latest(cells: list[Cell], name: str) -> list[Cell]:

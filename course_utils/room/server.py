@@ -1,25 +1,23 @@
-"""A server that forks a worker for each job, shuts it in, watches it, and hands back what it wrote. One job at a time.
+"""A server that forks a worker for each job, shuts it in, watches it, and says how it ended. One job at a time.
 
-It serves twice: as the template inside the sandbox, and outside as the desk at which replies are judged. The server
-itself never looks into a job or a reply. Jobs come on one file descriptor, answers go to another, both as `message`s.
+It serves twice: as the template inside the sandbox, and outside as the desk at which replies are judged. Jobs and
+replies go between grader and worker; the server never holds them, see `channel`.
 """
 
 import contextlib
 import gc
-import json
 import os
 import select
 import signal
-import struct
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from course_utils.room import channel
 from course_utils.room.walls import Limits
 
-HEAD = struct.Struct(">II")
 LOOK_S = 0.05
 WALLS_UP = b"+"  # the first byte of a worker, before it meets anything of the job
 MIB = 2**20
@@ -30,7 +28,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 @dataclass(frozen=True)
 class End:
     """How a worker ended. why: "" if by itself and in order, else "time", "memory", "processes",
-    "reply" (too long), "died", or "walls" (they could not be built, and nothing was done)."""
+    "reply" (too long) or "died"."""
 
     why: str
     seconds: float
@@ -42,102 +40,86 @@ Enter = Callable[[Limits, int], None]
 Work = Callable[[bytes, Callable[[bytes], None]], None]
 
 
-def send(file: BinaryIO, head: dict, body: bytes = b"") -> None:
-    """Write a message: the lengths of both parts, a JSON head, a body. Between trusted processes only."""
-    text = json.dumps(head).encode()
-    file.write(HEAD.pack(len(text), len(body)) + text + body)
-    file.flush()
+def connected() -> socket.socket:
+    """The socket that a server is started with as its standard input, which becomes empty."""
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    return control
 
 
-def receive(file: BinaryIO) -> tuple[dict, bytes] | None:
-    """Read a message; None when the other side has closed."""
-    lengths = file.read(HEAD.size)
-    if len(lengths) < HEAD.size:
-        return None
-    head, body = HEAD.unpack(lengths)
-    text, rest = file.read(head), file.read(body)
-    return (json.loads(text), rest) if len(text) == head and len(rest) == body else None
-
-
-def serve(jobs: BinaryIO, answers: BinaryIO, fork: Callable[[], int], enter: Enter, work: Work) -> None:
-    """Answer jobs until the other side closes.
+def serve(control: socket.socket, fork: Callable[[], int], enter: Enter, work: Work) -> None:
+    """Answer jobs until the other side closes. A job comes with two files: the job itself, and where its reply goes.
 
     fork: os.fork, perhaps into a namespace. enter: shuts the worker in; where it raises, the job is not done.
     work: does the job with the walls up, and writes through the function that it is given.
     """
     gc.collect()
     gc.freeze()  # else each worker's first collection would copy the pages that it shares
-    send(answers, {"ready": True})
-    while message := receive(jobs):
-        limits = Limits(**message[0])
-        end, reply = _one(message[1], limits, fork, enter, work)
-        send(answers, asdict(end), reply)
+    channel.send(control, {"ready": True})
+    while message := channel.receive(control):
+        head, files = message
+        if len(files) == 2:  # else it was to stop a job that has ended by itself
+            channel.send(control, asdict(_one(control, files, Limits(**head), fork, enter, work)))
 
 
-def _one(job: bytes, limits: Limits, fork: Callable[[], int], enter: Enter, work: Work) -> tuple[End, bytes]:
-    start = time.monotonic()
-    inlet, outlet = os.pipe()
+def _one(
+    control: socket.socket, files: list[int], limits: Limits, fork: Callable[[], int], enter: Enter, work: Work
+) -> End:
+    start, (job, reply) = time.monotonic(), files
     pid = fork()
     if not pid:
-        _worker(job, limits, outlet, enter, work)
-    os.close(outlet)
+        _worker(job, reply, limits, enter, work)
+    for file in files:
+        os.close(file)
     try:
-        why, reply = _watch(pid, inlet, limits, start)
+        why = _watch(pid, control, limits, start)
     finally:
-        os.close(inlet)
         os.kill(pid, signal.SIGKILL)  # with it ends all that it has started
         _, status, usage = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     spent = usage.ru_utime + usage.ru_stime
-    if not reply:
-        why = "walls"
-    elif not why and code:
+    if not why and code:
         why = "time" if spent >= limits.seconds else "died"
-    return End(why, round(time.monotonic() - start, 4), round(spent, 4), f"exit code {code}" if why else ""), reply[1:]
+    return End(why, round(time.monotonic() - start, 4), round(spent, 4), f"exit code {code}" if why else "")
 
 
-def _worker(job: bytes, limits: Limits, outlet: int, enter: Enter, work: Work) -> None:
+def _worker(job: int, reply: int, limits: Limits, enter: Enter, work: Work) -> None:
     """The forked process: it never returns."""
     try:
-        enter(limits, outlet)
-        os.write(outlet, WALLS_UP)
+        data = channel.contents(job)
+        enter(limits, reply)
+        os.write(reply, WALLS_UP)
     except BaseException:  # whatever it was, the job must not begin
         os._exit(1)
 
     def write(data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[os.write(outlet, view) :]
+            view = view[os.write(reply, view) :]
 
     try:
-        work(job, write)
+        work(data, write)
     except BaseException:  # a worker that fell has said so by its exit code; there is nobody to read a traceback
         os._exit(1)
     os._exit(0)
 
 
-def _watch(pid: int, inlet: int, limits: Limits, start: float) -> tuple[str, bytes]:
-    """Collect what the worker writes until it ends or breaks a limit: (what it broke or "", what it wrote)."""
-    parts, size = [], 0
+def _watch(pid: int, control: socket.socket, limits: Limits, start: float) -> str:
+    """Wait until the worker ends or breaks a limit: what it broke, or ""."""
     ended = os.pidfd_open(pid)
-    look = start + LOOK_S
     try:
         while True:
-            ready, _, _ = select.select([inlet, ended], [], [], max(0, look - time.monotonic()))
-            if inlet in ready:
-                part = os.read(inlet, 2**20)
-                parts.append(part)
-                size += len(part)
-                if size > limits.reply_mb * MIB:
-                    return "reply", b"".join(parts)[: limits.reply_mb * MIB]
-                if not part:  # ended, or gone on with its end closed: nothing more can come
-                    return "", b"".join(parts)
-            elif ended in ready:
-                return "", b"".join(parts)
-            if time.monotonic() >= look:
-                look = time.monotonic() + LOOK_S
-                if why := _broken(pid, limits, start):
-                    return why, b"".join(parts)
+            ready, _, _ = select.select([ended, control], [], [], LOOK_S)
+            if ended in ready:
+                return ""
+            if control in ready:  # the grader has had enough of the reply, or is gone
+                channel.receive(control)
+                return "reply"
+            if why := _broken(pid, limits, start):
+                return why
     finally:
         os.close(ended)
 

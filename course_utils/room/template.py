@@ -10,29 +10,27 @@ import sys
 from functools import partial
 
 from course_utils import wire
-from course_utils.room import server, walls, work
+from course_utils.room import channel, server, walls, work
 
 
 def main() -> int:
-    """Serve jobs from standard input until it closes."""
-    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1):  # what an import prints must not get among the answers
-        os.dup2(null, standard)
-    message = server.receive(jobs)
+    """Serve jobs from the socket that is standard input, until it closes."""
+    control = server.connected()
+    message = channel.receive(control)
     if message is None:
         return 1
-    description, body = message
+    description, (file,) = message
     for name in description["imports"]:
         # What cannot be imported here is missed by the statement that needs it, which says so to the student's check.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     _shell()
-    room = work.Room(**wire.decode(body))
+    room = work.Room(**wire.decode(channel.contents(file)))
+    os.close(file)
     if description["sandboxed"]:
-        server.serve(jobs, answers, walls.fork, partial(walls.enter, uid=description["uid"]), room.do)
+        server.serve(control, walls.fork, partial(walls.enter, uid=description["uid"]), room.do)
     else:
-        server.serve(jobs, answers, os.fork, walls.restrict, room.do)
+        server.serve(control, os.fork, walls.restrict, room.do)
     return 0
 
 
