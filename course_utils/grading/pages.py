@@ -21,7 +21,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 a { color: var(--good); }
 .scroll { position: relative; overflow-x: auto; margin-bottom: 1.5rem; overflow-wrap: break-word; }
-.marks { overflow-wrap: anywhere; }
+.marks { overflow-wrap: anywhere; } .marks th[scope=row] { white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: start; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: start; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--soft); }
@@ -31,11 +31,12 @@ th[scope=row] { font-weight: 400; }
 .told { white-space: pre-line; min-width: 12rem; }
 .alarm { background: var(--alarm); color: #fff; padding: .8rem 1rem; font-weight: 600; }
 p code { overflow-wrap: anywhere; }
-svg { width: 100%; max-width: 40rem; height: auto; } svg text { fill: var(--text); font-size: 12px; }
+svg { width: 100%; min-width: 38rem; max-width: 40rem; height: auto; } svg text { fill: var(--text); font-size: 12px; }
 svg .bar { fill: var(--good); } svg .axis { stroke: var(--line); }
 @media (max-width: 30rem) {
   .marks thead { position: absolute; clip-path: inset(50%); }
   .marks tr { display: block; border-bottom: 1px solid var(--line); padding: .5rem 0; }
+  .marks th[scope=row] { white-space: normal; }
   .marks th[scope=row], .marks td { display: inline-block; border: 0; padding: 0 .8rem 0 0; }
   .marks td.told { display: block; min-width: 0; }
 }

@@ -146,9 +146,11 @@ def _histogram(totals: list[int], most: int) -> str:
         f"{label} points: {_count(counts[place], 'student')}" for place, label in enumerate(labels) if counts[place]
     )
     return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Distribution of points">'
         f'<svg viewBox="0 0 {width} {height + foot}" role="img" aria-label="Distribution of points. {told}.">'
         f'{"".join(bars)}<line class="axis" x1="0" y1="{height}" x2="{width}" y2="{height}"/>'
-        f'<text x="{width / 2}" y="{height + 34}" text-anchor="middle">points (bars: number of students)</text></svg>'
+        f'<text x="{width / 2}" y="{height + 34}" text-anchor="middle">points (bars: number of students)</text>'
+        "</svg></div>"
     )
 
 
