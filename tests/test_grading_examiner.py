@@ -179,6 +179,13 @@ def test_a_statement_that_ends_the_worker_is_left_out(examiner, ending):
     assert grade(examiner, scale=ending + "\n" + RIGHT["scale"]).points == 8
 
 
+@pytest.mark.parametrize(("ending", "fault"), [("while True: pass", "time"), ("__import__('os')._exit(0)", "died")])
+def test_an_answer_that_never_comes_is_told_why(examiner, ending, fault):
+    source = f"if True:\n    {ending}\n    word = 'kernel'"
+    found = mark(grade(examiner, word=source), "word")
+    assert (found.points, found.status, found.fault) == (0, "wrong", fault)
+
+
 def test_a_cell_elsewhere_does_not_matter(examiner):
     assert grade(examiner, "while True: pass", "np = 3", "import os; os._exit(1)").points == 8
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,9 +79,9 @@ class Desk:
         """The verdict on a room's reply. why: how the worker ended, "" if in order."""
         asked = self.questions[question]
         cases = self._cases(asked, student, day)
-        outcomes, begun, more = _read(reply.tobytes(), len(cases))
-        broken = why and len(outcomes) < len(cases)
-        outcomes = (outcomes + [Outcome(fault="raised")] * len(cases))[: len(cases)]
+        said = _read(reply.tobytes(), len(cases))
+        broken = why and len(said.outcomes) < len(cases)
+        outcomes = (said.outcomes + [Outcome(fault="raised")] * len(cases))[: len(cases)]
         verdict = decide(asked, cases, outcomes)
         fault = why if broken else verdict.fault
         mistake = "" if broken else verdict.mistake
@@ -92,8 +92,9 @@ class Desk:
             "fault": fault,
             "mistake": mistake,
             "feedback": feedback(asked, verdict, fault, mistake, raised),
-            "begun": begun,
-            "more": more,
+            "begun": said.begun,
+            "skipped": said.skipped,
+            "more": said.more,
         }
 
     def _cases(self, question: Question, student: str, day: int) -> list[Case]:
@@ -106,24 +107,34 @@ class Desk:
         return found
 
 
-def _read(stream: bytes, cases: int) -> tuple[list[Outcome], list[int], bool]:
-    """(outcomes, the statement that was begun last if the program did not end, whether cells were left out)."""
+class _Reply(NamedTuple):
+    """What a room's reply says. begun: the statement that it did not get beyond, or []; skipped: one that was left out
+    because it had ended an earlier try, or []; more: whether there are cells that were not run."""
+
+    outcomes: list[Outcome]
+    begun: list[int]
+    skipped: list[int]
+    more: bool
+
+
+def _read(stream: bytes, cases: int) -> _Reply:
     bodies: list[bytes] = []
-    last, failed, more = wire.encode([]), None, False
+    latest: dict[bytes, bytes] = {}
     for kind, body in itertools.islice(wire.frames(stream), MESSAGES):
+        latest[kind] = body
         if kind == work.OUTCOME and len(bodies) < cases:
             bodies.append(body)
-        elif kind == work.BEGINS:
-            last = body
-        elif kind == work.FAULT:
-            failed = body
-        more = more or kind == work.MORE
-    begun = _value(last)
-    if not (isinstance(begun, list) and all(type(n) is int for n in begun)):
-        begun = []
-    if failed is not None:  # no case was tried with it
-        return [_fault(_value(failed))] * cases, begun, more
-    return [_outcome(_value(body)) for body in bodies], begun, more
+    outcomes = [_outcome(_value(body)) for body in bodies]
+    if work.FAULT in latest:  # no case was tried with it
+        outcomes = [_fault(_value(latest[work.FAULT]))] * cases
+    begun, skipped = (_place(latest.get(kind)) for kind in (work.BEGINS, work.SKIPPED))
+    return _Reply(outcomes, begun, skipped, work.MORE in latest)
+
+
+def _place(body: bytes | None) -> list[int]:
+    """The place of a statement, or [] for what is none."""
+    value = None if body is None else _value(body)
+    return value if isinstance(value, list) and all(type(n) is int for n in value) else []
 
 
 def _value(body: bytes) -> Any:

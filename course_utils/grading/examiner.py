@@ -25,6 +25,7 @@ from course_utils.errors import CourseError
 from course_utils.grading import proof, sandbox
 from course_utils.grading.days import Day, gradable, room_library, start_desk
 from course_utils.grading.desk import MESSAGES
+from course_utils.grading.feedback import SENTENCES
 from course_utils.grading.processes import Server
 from course_utils.grading.results import Mark, Result
 from course_utils.room import work
@@ -166,7 +167,7 @@ class _Sitting:
     desk: Server
 
     def __post_init__(self) -> None:
-        self.skip: list[list[int]] = []
+        self.ended: dict[tuple[int, ...], str] = {}  # statements that ended a worker, and how
 
     def mark(self, name: str, cases: list[dict], shortcuts: list[str]) -> Mark:
         """Put one question: first to the cells that the answer needs, then, if it is not right, to all of them."""
@@ -188,7 +189,7 @@ class _Sitting:
         seconds, carried = 0.0, self.known.questions[name].carry
         for _ in range(RETRIES + 1):
             job = {"do": "run", "own": np.frombuffer(self.cells, np.uint8), "question": name, "every": every}
-            job |= {"skip": self.skip, "cases": [] if carried else cases, "seed": self.day}
+            job |= {"skip": list(map(list, self.ended)), "cases": [] if carried else cases, "seed": self.day}
             end, reply = self.room.ask(wire.encode(job), self.limits)
             if carried:
                 end, reply = self._look(name, cases, end, reply)
@@ -196,7 +197,11 @@ class _Sitting:
             seconds += end.seconds
             if not judged["begun"]:
                 break
-            self.skip.append(judged["begun"])
+            self.ended[tuple(judged["begun"])] = end.why or "died"
+        # Without the statement there is no answer: that it ended the worker is what the student should know.
+        why = self.ended.get(tuple(judged["skipped"]))
+        if why and judged["status"] == "unanswered":
+            judged |= {"status": "wrong", "fault": why, "feedback": SENTENCES[why]}
         return judged, seconds
 
     def _look(self, name: str, cases: list[dict], end: End, reply: bytes) -> tuple[End, bytes]:
@@ -219,7 +224,7 @@ class _Sitting:
         # The reply was more than the desk's worker could bear.
         text = "Your answer cannot be read."
         told = {"points": 0, "status": "wrong", "fault": "reply", "mistake": "", "feedback": text}
-        return {**told, "begun": [], "more": False}
+        return {**told, "begun": [], "skipped": [], "more": False}
 
 
 def _by_kind(stream: bytes) -> dict[bytes, bytes]:

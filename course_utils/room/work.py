@@ -22,9 +22,9 @@ from course_utils.room import cells, proof
 from course_utils.wire import Malformed, decode, encode, frame
 
 # Kinds of messages: the student's cells, shortcuts found in them, why there are none; then, for an answer: a statement
-# begins, cells were left out, the outcome for a case; for an answer that is a model, its data, or the fault it has.
+# begins or is skipped, cells were left out, the outcome for a case; for a model, its data, or the fault it has.
 CELLS, SHORTCUTS, UNFIT, BEGINS, MORE, OUTCOME = b"C", b"S", b"U", b"B", b"M", b"O"
-PACKED, FAULT = b"K", b"F"
+PACKED, FAULT, SKIPPED = b"K", b"F", b"L"
 Write = Callable[[bytes], None]
 
 
@@ -79,9 +79,11 @@ class Room:
         for cell in program:
             for number, node in enumerate(cell.statements):
                 where = [*cell.at, number]
-                if where not in skip:
-                    yield BEGINS, where
-                    _execute(node, cell.source, namespace)
+                if where in skip:
+                    yield SKIPPED, where
+                    continue
+                yield BEGINS, where
+                _execute(node, cell.source, namespace)
         yield BEGINS, []
         answer = namespace.get(question)
         if asked.carry:
