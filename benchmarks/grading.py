@@ -8,6 +8,7 @@ costs: a sandbox that is proved and a template here, nbgrader's start there. Bot
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -74,9 +75,11 @@ def by_nbgrader(folder: Path) -> tuple[float, float]:
     (source / f"{STEM}.ipynb").write_bytes(solved())
     (folder / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'benchmark'\n")
 
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}  # it calls alembic by name
+
     def nbgrader(*arguments: str) -> float:
         start = time.perf_counter()
-        subprocess.run([BIN / "nbgrader", *arguments], check=True, cwd=folder, capture_output=True)
+        subprocess.run([BIN / "nbgrader", *arguments], check=True, cwd=folder, capture_output=True, env=environment)
         return time.perf_counter() - start
 
     nbgrader("generate_assignment", STEM)

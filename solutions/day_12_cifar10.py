@@ -4,7 +4,7 @@
 #     budget_s:
 #       cpu: 300
 #       gpu: 300
-#       smoke: 120
+#       smoke: 60
 #     data:
 #     - cifar10
 #     day: 12

@@ -65,7 +65,7 @@ def _question(module: Module, call: ast.Call, text: "_Text", sealed: str | None)
             f"{_at(module, call)}: write the question's name in quotes and each argument as name=value, so that the "
             "answers can be taken out."
         )
-    drop = {"reference", "mistakes", "given"}
+    drop = {"reference", "mistakes", "given", "shortcuts"}
     if sealed is None or "rules" not in given:
         drop |= {"cases"}
     if sealed is None:

@@ -48,7 +48,7 @@ class Day:
         """What the worker of a question may use. seconds: for an answer that needs no framework."""
         if not self.frameworks:
             return Limits(seconds=seconds)
-        seconds = max(seconds, 2 * self.budget_s.get(self.profile(profile), 60))
+        seconds = max(seconds, 4 * self.budget_s.get(self.profile(profile), 60))
         # Frameworks start threads by the core, and reserve addresses that they never use.
         return Limits(seconds=seconds, memory_mb=6000, disk_mb=1024, processes=512, reply_mb=64, virtual=False)
 

@@ -44,7 +44,7 @@ class Settings:
 
     root: the course's folder. questions: an instructor's own file of questions, or None for the course's. seed: the
     secret that all cases are drawn from. profile: how much training notebooks may spend. unsafe: without the sandbox.
-    seconds: processor time for an answer that needs no framework; one that does gets twice the day's budget.
+    seconds: processor time for an answer that needs no framework; one that does gets four times the day's budget.
     """
 
     root: Path

@@ -5,6 +5,9 @@ import numpy as np
 from course_utils import reference
 from course_utils.checks.question import Case, question
 
+# The loops are the point of these questions; what an instructor would want to look at.
+SHORTCUTS = ("scipy", "skimage", "torch", "keras", "tensorflow", "cv2")
+
 # --- conv2d: one channel, with stride -----------------------------------------------------------------------------
 
 
@@ -41,6 +44,7 @@ def _product_sum(window, kernel):
 
 conv2d = question(
     "conv2d",
+    shortcuts=SHORTCUTS,
     points=4,
     partial=1,
     reference=lambda image, kernel, stride: reference.conv2d(image, kernel, stride=stride),
@@ -119,6 +123,7 @@ def _channels_and_maps_mixed_up(image, kernels, bias):
 
 conv_layer = question(
     "conv_layer",
+    shortcuts=SHORTCUTS,
     points=4,
     partial=1,
     reference=_layer,
@@ -182,6 +187,7 @@ def _channel_by_channel(image, kernel_size, stride):
 
 im2col = question(
     "im2col",
+    shortcuts=SHORTCUTS,
     points=3,
     partial=1,
     reference=reference.im2col,
