@@ -17,6 +17,7 @@ from typing import IO
 
 from course_utils.errors import CourseError
 from course_utils.room import filter as system_calls
+from course_utils.room.walls import ROOM
 
 LIBRARY = "/course"
 STUDENT = 1000
@@ -29,16 +30,17 @@ CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "SYS_PTRACE")
 OF_ROOT = ("SETUID", "SETGID", "KILL")
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
-    "HOME": "/tmp/home",
+    "HOME": "/room/home",
+    "TMPDIR": "/room",
     "LANG": "C.UTF-8",
     "PYTHONPATH": LIBRARY,
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
-    "IPYTHONDIR": "/tmp/ipython",
+    "IPYTHONDIR": "/room/ipython",
     "MPLBACKEND": "agg",
-    "MPLCONFIGDIR": "/tmp/matplotlib",
-    "COURSE_CACHE": "/tmp/cache",
-    "KERAS_HOME": "/tmp/keras",
+    "MPLCONFIGDIR": "/room/matplotlib",
+    "COURSE_CACHE": "/room/cache",
+    "KERAS_HOME": "/room/keras",
     # One thread: a process that has started others cannot be forked safely, and answers come out the same each time.
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
@@ -90,17 +92,17 @@ def command(library: Path, environment: dict[str, str]) -> list[str]:
     line += ["--cap-drop", "ALL"]
     for capability in (*CAPABILITIES, *(OF_ROOT if root else ())):
         line += ["--cap-add", f"CAP_{capability}"]
-    line += _system() + _python()
-    line += ["--ro-bind", str(library), LIBRARY, "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/dev"]
+    line += [*_system(), "--tmpfs", "/tmp", *_python(), "--ro-bind", str(library), LIBRARY]
+    line += ["--proc", "/proc", "--tmpfs", str(ROOM), "--tmpfs", "/dev"]
     # Not bubblewrap's --dev: its terminals need a further user namespace, which would take the template's powers.
     for device in DEVICES:
         line += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     line += ["--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
     # Nothing that one worker writes may be there for the next: all that is left writable is laid over in each.
-    line += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    line += ["--remount-ro", "/dev", "--remount-ro", "/tmp", "--remount-ro", "/"]
     for name, value in {**ENVIRONMENT, **environment}.items():
         line += ["--setenv", name, value]
-    return [*line, "--chdir", "/tmp", sys.executable, "-B", "-m", "course_utils.room.template"]
+    return [*line, "--chdir", str(ROOM), sys.executable, "-B", "-m", "course_utils.room.template"]
 
 
 def _system() -> list[str]:
@@ -122,8 +124,6 @@ def _python() -> list[str]:
     prefixes = {Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix, Path(sys.executable).parent.parent)}
     prefixes |= {Path(prefix) for prefix in (sys.base_prefix, sys.prefix)}
     for prefix in sorted(prefixes):
-        if prefix.is_relative_to("/tmp"):
-            raise CourseError(f"Python lies in {prefix}, but rooms have a /tmp of their own: install it elsewhere.")
         if prefix.is_relative_to("/usr"):
             continue
         for parent in [*prefix.parents][-2::-1]:  # bubblewrap would make them for root alone

@@ -8,6 +8,7 @@ import ctypes
 import os
 import re
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,8 @@ NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x00020000, 0x08000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL = 4, 24, 47, 4
 CAPABILITY_VERSION, LAST_CAPABILITY = 0x20080522, 63
-WORK = Path("/tmp/work")
+ROOM = Path("/room")
+WORK = ROOM / "work"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def enter(limits: Limits, reply: int, uid: int | None) -> None:
     _call("unshare", NEW_MOUNTS | NEW_IPC)
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     size = f"size={limits.disk_mb}m,nr_inodes=10000,mode=700" + (f",uid={uid},gid={uid}" if uid else "")
-    for folder in ("/tmp", "/dev/shm"):
+    for folder in own_folders():
         _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, size)
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     _drop_bounding_set()
@@ -74,7 +76,7 @@ def enter(limits: Limits, reply: int, uid: int | None) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     for name in ("home", "work"):
-        (WORK.parent / name).mkdir()
+        (ROOM / name).mkdir()
     os.chdir(WORK)
     if uid or _kernel() >= (5, 14):  # before, all of a user's processes counted, wherever they were
         _limit(resource.RLIMIT_NPROC, limits.processes)
@@ -82,6 +84,13 @@ def enter(limits: Limits, reply: int, uid: int | None) -> None:
     _drop_capabilities()
     _prctl(PR_SET_DUMPABLE, 1)  # a change of uid had taken its own /proc from the process
     system_calls.apply()
+
+
+def own_folders() -> list[str]:
+    """Where a worker may write: each gets them empty. Not /tmp where Python itself lies below it."""
+    prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
+    below = any(prefix.is_relative_to("/tmp") for prefix in prefixes)
+    return [str(ROOM), "/dev/shm", *([] if below else ["/tmp"])]
 
 
 def restrict(limits: Limits, reply: int) -> None:
