@@ -16,6 +16,7 @@ from course_utils.room import channel, server, walls, work
 def main() -> int:
     """Serve jobs from the socket that is standard input, until it closes."""
     control = server.connected()
+    sys.path[0] = ""  # as in a notebook: the folder that one works in
     message = channel.receive(control)
     if message is None:
         return 1
