@@ -192,7 +192,8 @@ def test_its_commands_work(bundle):
     assert run(bundle, COMMAND, "data", "status").returncode == 0
     makefile = subprocess.run(["make", "-n", "lab"], cwd=bundle, capture_output=True, text=True, timeout=60)
     assert makefile.returncode == 0 and "course lab" in makefile.stdout, makefile.stderr
-    helped = subprocess.run(["make", "--no-print-directory", "help"], cwd=bundle, capture_output=True, text=True, timeout=60)
+    line = ["make", "--no-print-directory", "help"]
+    helped = subprocess.run(line, cwd=bundle, capture_output=True, text=True, timeout=60)
     assert [line.split()[0] for line in helped.stdout.splitlines()] == ["help", "lab", "clean"]
 
 
