@@ -14,6 +14,7 @@ from course_utils.errors import CourseError
 from course_utils.grading import sandbox
 from course_utils.grading.examiner import Examiner, Settings
 from course_utils.grading.proof import TRIAL
+from course_utils.grading.submissions import MAX_BYTES
 from course_utils.room import filter as system_calls
 from course_utils.room import proof
 from course_utils.room.walls import Limits, own_folders
@@ -171,6 +172,7 @@ from pathlib import Path
 import psutil
 from course_utils.grading.examiner import Examiner, Settings
 from course_utils.grading.proof import TRIAL
+from course_utils.grading.submissions import MAX_BYTES
 examiner = Examiner(Settings(Path({str(ROOT)!r}), seed=b"a seed"))
 examiner.prove()
 print(*[process.pid for process in psutil.Process().children(recursive=True)], flush=True)
@@ -180,3 +182,12 @@ os.kill(os.getpid(), signal.SIGKILL)
     below = [psutil.Process(int(pid)) for pid in done.stdout.split() if psutil.pid_exists(int(pid))]
     assert done.stdout, done.stderr
     assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def test_the_document_tells_the_limits_that_bind():
+    text = " ".join((ROOT / "docs" / "grading.md").read_text().split())
+    limits = Limits(seconds=Settings(ROOT).seconds)
+    told = f"{limits.seconds:.0f} s of processor time ({limits.wall_s:.0f} s of waiting), {limits.memory_mb // 1024} GB of "
+    told += f"memory, {limits.disk_mb} MB of files, {limits.processes} processes, {limits.reply_mb} MB of reply."
+    assert told in text
+    assert f"files over {MAX_BYTES / 1e6:.0f} MB are not read" in text

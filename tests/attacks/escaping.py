@@ -57,7 +57,7 @@ ATTACKS = [
                   for kind in ("pid", "mnt", "net", "user", "ipc")]}
         """),
     _calls("mounts_changed", "Mounts, unmounts, moves and changes roots.", """
-        here = b"/tmp/work"
+        here = b"/room/work"
         CALLS = {
             "bind": lambda: tried(libc.mount, b"/", here, None, 4096, None),
             "proc": lambda: tried(libc.mount, b"proc", here, b"proc", 0, None),
@@ -86,7 +86,7 @@ ATTACKS = [
         """),
     _calls("devices", "Makes device files and opens those that lead to disks and memory.", """
         def device(major, minor):
-            path = f"/tmp/work/{major}-{minor}"
+            path = f"/room/work/{major}-{minor}"
             os.mknod(path, 0o20666, os.makedev(major, minor))
             open(path, "rb").close()
             return True
@@ -154,7 +154,7 @@ ATTACKS = [
                 pass
         """),
     escapes("executable_memory", "Runs a program that it has written itself, outside of any package.", """
-        path = "/tmp/work/program"
+        path = "/room/work/program"
         with open(path, "w") as file:
             file.write("#!/bin/sh\\nid -u; cat /proc/1/environ /proc/self/mountinfo")
         os.chmod(path, 0o6777)

@@ -73,7 +73,8 @@ ATTACKS = [
         """),
     secret("folders_searched", "Searches home, work and temporary folders.", f"""
         {WALK.strip().replace(chr(10), chr(10) + "        ")}
-        return search(["/root", "/home", "/tmp", "/var", "/srv", "/mnt", "/run", os.getcwd(), *GROUNDS["folders"]], 500)
+        places = ["/root", "/home", "/tmp", "/room", "/var", "/srv", "/mnt", "/run", os.getcwd()]
+        return search([*places, *GROUNDS["folders"]], 500)
         """),
     secret("home_expanded", "Follows HOME and ~ to histories, settings and keys.", f"""
         {WALK.strip().replace(chr(10), chr(10) + "        ")}
@@ -127,7 +128,7 @@ ATTACKS = [
         for number in range(256):
             try:
                 path = os.readlink(f"/proc/self/fd/{number}")
-                if path.startswith("/") and not path.startswith(("/proc", "/dev", "/usr", "/tmp/work")):
+                if path.startswith("/") and not path.startswith(("/proc", "/dev", "/usr", "/room/work")):
                     if found := SECRET.search(os.pread(number, 100_000, 0)):
                         return found[0]
             except OSError:

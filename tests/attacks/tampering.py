@@ -68,7 +68,7 @@ ATTACKS = [
     tampers("packages_changed", "Plants code in site-packages, the course and Python itself.", """
         import sysconfig, course_utils
         folders = {*sysconfig.get_paths().values(), *course_utils.__path__, *sys.path, sys.prefix, sys.base_prefix}
-        for folder in sorted(folder for folder in folders if folder and not folder.startswith("/tmp")):
+        for folder in sorted(folder for folder in folders if folder and not folder.startswith("/room")):
             path = os.path.join(folder, f"{GROUNDS['token']}.pth")
             try:
                 open(path, "x").close()
@@ -90,14 +90,14 @@ ATTACKS = [
             open(path, "w").close()
         """, "return os.path.exists(os.path.expanduser('~/' + GROUNDS['token']))", leaves=True),
     *_marks("folders_marked", "Leaves files wherever it may write.", """
-        for folder in ("/tmp", "/dev/shm", "/var/tmp", "/dev", "/dev/mqueue", "/run", "/", "/proc", "/course", "."):
+        for folder in ("/tmp", "/room", "/dev/shm", "/var/tmp", "/dev", "/dev/mqueue", "/run", "/", "/course", "."):
             try:
                 open(os.path.join(folder, GROUNDS["token"]), "w").close()
             except OSError:
                 pass
         """, """
-        return [folder for folder in ("/tmp", "/dev/shm", "/var/tmp", "/dev", "/dev/mqueue", "/run", "/", "/course")
-                if os.path.exists(os.path.join(folder, GROUNDS["token"]))]
+        folders = ("/tmp", "/room", "/dev/shm", "/var/tmp", "/dev", "/dev/mqueue", "/run", "/", "/course", ".")
+        return [folder for folder in folders if os.path.exists(os.path.join(folder, GROUNDS["token"]))]
         """, leaves=True),
     *_marks("shared_memory", "Leaves System V shared memory.", """
         ctypes.CDLL(None).shmget(0x5EED, 4096, 0o1666)
