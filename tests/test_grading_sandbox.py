@@ -189,7 +189,8 @@ def test_the_document_tells_the_limits_that_bind():
     limits = Limits(seconds=Settings(ROOT).seconds)
     parts = [
         f"{limits.seconds:.0f} s of processor time ({limits.wall_s:.0f} s of waiting),",
-        f"{limits.memory_mb // 1024} GB of memory, {limits.disk_mb} MB of files, {limits.processes} processes, {limits.reply_mb} MB of reply.",
+        f"{limits.memory_mb // 1024} GB of memory, {limits.disk_mb} MB of files,",
+        f"{limits.processes} processes, {limits.reply_mb} MB of reply.",
     ]
     assert " ".join(parts) in text
     assert f"files over {MAX_BYTES / 1e6:.0f} MB are not read" in text
