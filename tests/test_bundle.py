@@ -124,7 +124,9 @@ def test_a_solved_exercise_earns_all_points_in_it(bundle, tmp_path):
 
 @pytest.mark.parametrize("name", ["conv2d", "im2col", "conv_parameters", "confusion_matrix", "top_confusions"])
 def test_the_library_has_no_reference_of_an_answer(bundle, name):
-    assert name not in (bundle / "course_utils" / "reference.py").read_text()
+    files = sorted((bundle / "course_utils" / "reference").glob("*.py"))
+    assert files
+    assert [path.name for path in files if name in path.read_text()] == []
 
 
 SNOOP = """
@@ -276,8 +278,8 @@ class TestSearch:
     """A planted answer is found: the search looks at what was written, not at how."""
 
     PLANTED: ClassVar = {
-        "lessons/extra.md": "windows = _windows(x, w.shape[:2], stride, dilation)\n"
-        "maps = np.tensordot(windows, w, axes=([2, 3, 4], [0, 1, 2]))\n",
+        "lessons/extra.md": "view = all_windows(x, w.shape[:2], stride, dilation)\n"
+        "maps = np.tensordot(view, w, axes=([2, 3, 4], [0, 1, 2]))\n",
         "course_utils/more.py": f"TABLE = [1, {day_02.kernel_names.reference!r}]\n",
         "results/more.json": json.dumps({"a": [day_02.flip_matters.reference]}),
     }

@@ -27,6 +27,7 @@ PACKAGE = Path(course_utils.__file__).parent
 INSTRUCTORS = ("bundle", "grading", "room")
 """Packages that only instructors have."""
 DAY = re.compile(r"course_utils\.checks\.day_\d\d")
+HOLDERS = re.compile(r"course_utils\.(reference\b|checks\.day_\d\d)")
 
 
 def public_library(out: Path, *, sealed: bool, extra: Iterable[Path] = ()) -> Path:
@@ -260,7 +261,7 @@ def _write_keys(folder: Path) -> None:
 
 def _holds_answers(path: Path) -> bool:
     name = _module_name(path) if path.suffix == ".py" else ""
-    return name == "course_utils.reference" or bool(DAY.match(name))
+    return bool(HOLDERS.match(name))
 
 
 def _module_name(path: Path) -> str:

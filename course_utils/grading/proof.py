@@ -41,7 +41,8 @@ def _trials(room: Server) -> Iterator[tuple[str, bool]]:
             door.listen()
         port = doors[0].getsockname()[1]
         yield "the network can be reached", _ask(room, "reach", port=port, path=socket_file, name=name) == []
-        private = [str(secret), folder, str(Path(checks.__file__).parents[1] / "reference.py"), "/etc/shadow", "/var"]
+        answers = Path(checks.__file__).parents[1] / "reference" / "convolution.py"
+        private = [str(secret), folder, str(answers), "/etc/shadow", "/var"]
         yield "private files can be read", _ask(room, "read", paths=private) == []
     yield "files can be written that outlive the worker", _ask(room, "write") == []
     found = _ask(room, "identity")
