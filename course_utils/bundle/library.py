@@ -177,7 +177,9 @@ class Library:
                 continue
             for part in {*module.of.get(name[1], []), *(part for part in module.parts if part.always)} - kept:
                 kept.add(part)
-                todo += [(_shown_path(module.path), need) for need in module.part_needs(part)]
+                # Whoever uses a name that is only passed on is the one to tell about it.
+                user = by if part.alias else _shown_path(module.path)
+                todo += [(user, need) for need in module.part_needs(part)]
         return kept
 
     def _roots(self) -> Iterator[tuple[str, Name]]:
