@@ -70,8 +70,9 @@ export default explorer({
     const sizeList = size.querySelector("select");
 
     const edited = (plane, k) => (r, c, value) =>
-      ui.set({ [plane]: ui.state()[plane].map((row, i) => row.map((pixel, j) => pixel.map((v, n) => (i === r && j === c && n === k ? value : v)))) });
-    const stacks = { image: h("div", { class: "cx-panes" }), kernel: h("div", { class: "cx-panes" }), products: h("div", { class: "cx-panes" }) };
+      ui.set({ [plane]: ui.state()[plane].map((row, i) => row.map((pixel, j) => pixel.map((v, n) => (i === r && j === c && n === k ? value : v)))) },
+        `${plane} ${r} ${c} ${k}`);
+    const lines = h("div", {}); // one for each channel: image, kernel, products
     const map = grid({ label: "feature map", caption: "feature map", select: (row, column) => ui.set({ row, column }, "position") });
     let planes = null;
     const planesFor = (channels) => {
@@ -83,7 +84,8 @@ export default explorer({
         kernel: of("kernel", (label, k) => grid({ label, edit: edited("kernel", k) })),
         products: of("products", (label) => grid({ label })),
       };
-      for (const what of Object.keys(stacks)) stacks[what].replaceChildren(...planes[what].map((plane) => plane.element));
+      lines.replaceChildren(...names.map((_, k) =>
+        ui.panes(planes.image[k].element, planes.kernel[k].element, planes.products[k].element)));
     };
 
     // Predict first: the value of the window is hidden until it was guessed or shown.
@@ -117,7 +119,7 @@ export default explorer({
     ui.root.append(
       ui.bar(pickImage.element, pickKernel.element, size, ui.number({ trait: "bias", label: "Bias" }), ui.tick({ trait: "flip", label: "Turn the kernel (convolution in mathematics)" })),
       ui.bar(ui.button("Previous window", step(-1)), ui.button("Next window", step(1)), play, h("span", { class: "cx-control" }, box, h("label", { for: box.id, text: "Predict first" })), asking),
-      ui.panes(stacks.image, stacks.kernel, stacks.products, map.element));
+      ui.panes(lines, map.element));
 
     return (state) => {
       const { image, kernel, bias, row, column } = state;

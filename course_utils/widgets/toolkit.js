@@ -96,7 +96,7 @@ const write = (element, text) => {
  * A table of numbers to look at, step through and, with `edit`, change: arrow keys, Home, End, Page keys and, with Ctrl, corners.
  *
  * label: what the grid is. select(row, column): a cell was chosen. edit(row, column, value): it was given a value, by typing it,
- * by + and −, or in the field below the grid, which also serves touch. step: what + and − add. Without `select` and
+ * by Shift with an arrow up or down, or in the field below the grid, which also serves touch. step: what these add. Without `select` and
  * `edit` it is a picture with a label (role img), unless `explore` is true.
  * small: squares without numbers, for large grids; `label` of a cell still says its number.
  * `draw({rows, columns, cell, selected, frames, label, caption})` shows it. cell(row, column) gives {text, label, value, style,
@@ -144,7 +144,13 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
   };
   const key = (event) => {
     const target = keys[event.key];
-    if (target && !event.altKey && !event.metaKey) {
+    const by = event.shiftKey && edit ? { ArrowUp: step, ArrowDown: -step }[event.key] : undefined;
+    if (by) {
+      event.preventDefault();
+      event.stopPropagation();
+      typed = null;
+      edit(at[0], at[1], +(+shown[at[0]][at[1]].dataset.value + by).toFixed(6));
+    } else if (target && !event.altKey && !event.metaKey) {
       event.preventDefault();
       event.stopPropagation();
       typed = null;
@@ -152,11 +158,8 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
     } else if (edit && !event.ctrlKey && !event.altKey && !event.metaKey) typing(event);
   };
   const typing = (event) => {
-    const value = +shown[at[0]][at[1]].dataset.value;
     let next = null;
-    if (event.key === "+" || event.key === "=") [next, typed] = [+(value + step).toFixed(6), null];
-    else if (event.key === "-" && typed === null && value !== 0) [next, typed] = [+(value - step).toFixed(6), null];
-    else if (/^[\d.-]$/.test(event.key)) {
+    if (/^[\d.-]$/.test(event.key)) {
       typed = event.key === "-" ? "-" : (typed ?? "") + event.key;
       next = Number.isFinite(+typed) && typed !== "" ? +typed : null;
     } else if (event.key === "Backspace" || event.key === "Delete") [next, typed] = [0, null];
