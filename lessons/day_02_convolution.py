@@ -103,7 +103,7 @@ image = np.array(
 kernel = KERNELS["laplacian"]
 show_step(image, kernel, row=0, column=0)
 
-# %% [markdown]
+# %% [markdown] topics=["C3"]
 # This kernel is the **Laplacian**: four times the middle pixel, minus its four neighbours. Where all five are equal the
 # sum is zero. Where the middle is brighter than its surroundings the sum is positive.
 #
@@ -120,7 +120,8 @@ show_step(image, kernel, row=0, column=0)
 #
 # Read it aloud: *the output at $(i, j)$ is the sum of the pixels of the window at $(i, j)$, each weighted by the number
 # of the kernel that lies on it.* That is all. The rest of the day looks at this one line from different sides.
-#
+
+# %% [markdown] topics=["C1"]
 # ## By hand
 #
 # Take the first window and do it on paper before you run the cell.
@@ -131,7 +132,7 @@ products = window * kernel
 print(products)
 claim("the first output", products.sum(), 152, source="T01")
 
-# %% [markdown]
+# %% [markdown] topics=["C2"]
 # `window * kernel` multiplies **element by element**: each pixel with the weight that lies on it. It is not the matrix
 # product `window @ kernel`, which multiplies rows with columns. Both give nine numbers, and neither raises an error.
 #
@@ -199,7 +200,7 @@ claim(
     source="F01",
 )
 
-# %% [markdown]
+# %% [markdown] topics=["C7"]
 # ### How large is the output?
 #
 # A kernel of length $k$ fits into $n$ pixels at $n - k + 1$ positions: its first pixel can be any but the last $k-1$.
@@ -228,7 +229,7 @@ halved = photos.camera().reshape(256, 2, 256, 2).mean(axis=(1, 3))
 photo = halved[10:202, 40:232]
 print("rows, columns:", photo.shape, " smallest and largest value:", photo.min(), photo.max())
 
-# %% [markdown]
+# %% [markdown] topics=["C5"]
 # And here are ten kernels that people designed by hand, long before anyone trained one. **Before you run the cell
 # after this one**, look at their numbers and decide for each: does it blur, sharpen, or find something? What?
 
@@ -258,7 +259,7 @@ plots.show(
     "tripod's right leg. The sky is white, that is zero, in all maps of edges.",
 )
 
-# %% [markdown]
+# %% [markdown] topics=["C6"]
 # ### Read the signs
 #
 # Three rules explain all ten pictures.
@@ -338,7 +339,7 @@ identity, laplacian, sobel = KERNELS["identity"], KERNELS["laplacian"], KERNELS[
 claim("identity + Laplacian is the sharpening kernel", identity + laplacian, KERNELS["sharpen"])
 claim("Sobel: a blur 1 2 1 downwards times a difference −1 0 1 across", np.outer([1, 2, 1], [-1, 0, 1]), sobel)
 
-# %% [markdown]
+# %% [markdown] topics=["C13"]
 # ### The same answer anywhere
 #
 # Back to the day's question. Move the picture by seven columns: the same kernel finds the same edges, seven columns
@@ -352,7 +353,7 @@ left, right = photo[:, :-7], photo[:, 7:]  # two views of the same scene, seven 
 maps = conv2d_loops(left, sobel), conv2d_loops(right, sobel)
 claim("the map of the shifted view is the shifted map", maps[1][:, :-7], maps[0][:, 7:])
 
-# %% [markdown]
+# %% [markdown] topics=["C3"]
 # ## Is it really a convolution?
 #
 # **Before you run:** a picture is black except for one bright pixel in the middle. You slide the kernel below over it. Each
@@ -428,7 +429,7 @@ claim(
     "blur, then Sobel = one larger kernel", conv2d_loops(photo, combined), one_after_the_other, tolerance=1e-9
 )
 
-# %% [markdown]
+# %% [markdown] topics=["C4"]
 # Keep that in mind: two 3 × 3 kernels in a row reach as far as one of 5 × 5, but *without something non-linear between
 # them* they are no more than that one. Day 5 builds on the first half of the sentence, Day 6 on the second.
 #
@@ -517,7 +518,7 @@ plots.show(
 )
 
 
-# %% [markdown]
+# %% [markdown] topics=["C8"]
 # One image went in with three channels, four filters gave four maps. The next layer would take those maps as a "photo" with
 # four channels. That is how layers stack: **the number of filters of one layer is the number of input channels of the
 # next.**
@@ -541,7 +542,7 @@ claim("64 filters of 3 × 3 on a grey image", conv_parameters(3, 1, 64), 640, so
 claim("64 filters of 3 × 3 on RGB", conv_parameters(3, 3, 64), 1792, source="M51")
 claim("the four filters above", conv_parameters(3, 3, 4), filters.size + 4)
 
-# %% [markdown]
+# %% [markdown] topics=["C11", "C15"]
 # **What do you decide, and what will be learnt?** You decide the size of the kernel, the number of filters, stride and
 # padding: the **hyper-parameters**. Training finds the weights and biases: the **parameters**. Searching for the
 # former by machine has a name as well, neural architecture search; it costs many trainings (Day 19 does a small one).
@@ -802,7 +803,7 @@ plots.show(
     f"{np.sum(M == 0)} of {M.size} cells are empty.",
 )
 
-# %% [markdown]
+# %% [markdown] topics=["C12"]
 # Two things stand in this picture.
 #
 # - **Most cells are empty.** An output sees nine pixels, no others. That is *local connectivity*.
@@ -859,7 +860,7 @@ dense = reference.dense_parameters(32 * 32 * 3, 32 * 32 * 32)
 print(f"fully connected, same input and output: {dense:,} parameters", end=", ")
 print(f"{dense / entry.parameters:,.0f} times as many")
 
-# %% [markdown]
+# %% [markdown] topics=["C9"]
 # **How many filters?** Each one is a feature that the layer can look for, and each one costs. **Before you run:** from 16 to
 # 64 filters, by how much do parameters and work grow in this layer? And in the *next* layer, if it has as many filters?
 
@@ -870,7 +871,7 @@ for c in (3, 16, 64):
     here, after = 9 * 3 * c * 32 * 32, 9 * c * c * 32 * 32
     print(f"{c:7d} {conv_parameters(3, 3, c):13,} {here:10,} {conv_parameters(3, c, c):13,} {after:11,}")
 
-# %% [markdown]
+# %% [markdown] topics=["C10"]
 # The first layer grows in proportion, the next with the *square*: its filters got more channels and became more numerous.
 # More filters can fit more, and overfit more; whether they pay has to be measured (Days 12 and 15).
 #
@@ -908,7 +909,7 @@ print((conv2d_loops(changed, digits) != conv2d_loops(image, digits)).astype(int)
 # 2. *One pixel changes.* Change the pixel in the centre, then one in the middle of an edge, then one in a corner. Look at
 #    how many outputs change with it. Why are they not equally many?
 
-# %% [markdown]
+# %% [markdown] topics=["C14"]
 # ## Experiment: let the data choose the nine numbers
 #
 # So far people chose the weights. Now turn the question round. You are given a photo *and* its feature map, but the
