@@ -875,7 +875,7 @@ for c in (3, 16, 64):
 # The first layer grows in proportion, the next with the *square*: its filters got more channels and became more numerous.
 # More filters can fit more, and overfit more; whether they pay has to be measured (Days 12 and 15).
 #
-# Many networks double the filters whenever they halve the sides. Texts say that this "keeps the capacity". **Before you
+# Many networks double the filters whenever they halve the sides. Texts say that this "keeps the capacity" (M40). **Before you
 # run:** what does it keep?
 
 # %%

@@ -452,7 +452,7 @@ claim("pictures that can be made of 45,000, in millions", 45_000 * views / 1e6, 
 # With one seed both layers draw the *same* random numbers: whatever is flipped left to right is flipped upside down as well.
 # No curve would show it; counting does. Give each random layer a seed of its own.
 #
-# And the last line: a guide counts "millions of variations" as if they were photographs. They are shifted copies. They teach
+# And the last line: a guide counts "millions of variations" as if they were photographs (M78). They are shifted copies. They teach
 # that a flip and a shift change nothing, and no more than that.
 
 # %% [markdown]

@@ -1,5 +1,6 @@
 """The page of topics: what the course has to teach, line by line, and the section of the day that teaches it."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def places(notebook: NotebookNode, lesson: str) -> dict[str, list[Place]]:
 
 
 def anchored(notebook: NotebookNode, lesson: str) -> NotebookNode:
-    """The notebook with a target in each tagged cell, for the links of the page; changed in place and returned."""
+    """A copy with a target in each tagged cell, for the links of the page."""
+    notebook = copy.deepcopy(notebook)
     targets = {place.number: place.target for some in places(notebook, lesson).values() for place in some}
     for number, target in targets.items():
         notebook.cells[number].source = f"({target})=\n{notebook.cells[number].source}"

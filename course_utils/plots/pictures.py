@@ -110,7 +110,7 @@ def image_grid(
     for i, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
         _bare(ax, picture, "gray", _range(picture))
         if titles is not None:
-            ax.set_title(titles[i], fontsize=8)
+            ax.set_title(titles[i], fontsize=9)
         if colours is not None:
             ax.spines[:].set(color=colours[i], linewidth=2.5)
     return finish(fig, None, None, caption)
@@ -143,7 +143,7 @@ def feature_maps(
     for i, (ax, channel) in enumerate(zip(axes, stack, strict=True)):
         most = float(np.max(np.abs(stack if shared else channel))) or 1.0
         _bare(ax, channel, cmap, (-most if signed else 0.0, most))
-        ax.set_title(titles[i] if titles is not None else f"channel {i}", fontsize=8)
+        ax.set_title(titles[i] if titles is not None else f"channel {i}", fontsize=9)
     if shared:
         _colour_bar(fig, axes, cmap, (-most if signed else 0.0, most), "activation")
     return finish(fig, None, None, caption)

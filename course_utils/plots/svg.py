@@ -18,8 +18,9 @@ from course_utils.display import show_html
 # should a figure ever be shown as a bitmap.
 INK = "#757678"
 
-# Okabe & Ito 2008, those first that stand out from white and from black.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Four of Okabe & Ito 2008, and two in place of those that are too pale on white: all stand out from white and from dark
+# pages, and differ without full colour vision.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#875a3c", "#a578ff")
 
 # Narrower than the font that matplotlib measures with, so nothing overflows.
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -61,8 +62,8 @@ def finish(fig: Figure, ax: Axes | None, title: str | None, caption: str) -> Fig
     if ax is not None and title:
         ax.set_title(title)
     if caption:
-        wrapped = textwrap.fill(caption, int(13 * fig.get_figwidth()))  # about 13 letters an inch at this size
-        fig.supxlabel(wrapped, fontsize=8, style="italic")
+        wrapped = textwrap.fill(caption, int(12 * fig.get_figwidth()))  # about 12 letters an inch at this size
+        fig.supxlabel(wrapped, fontsize=9, style="italic")
     return fig
 
 

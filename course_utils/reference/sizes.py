@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from course_utils.reference.inputs import at_least
 
 
@@ -60,3 +63,33 @@ def receptive_field(layers: Iterable[Sequence[int]]) -> list[ReceptiveField]:
         field = field.after(*layer)
         fields.append(field)
     return fields
+
+
+def paths_to_unit(layers: Iterable[Sequence[int]], n: int, unit: int) -> NDArray[np.float64]:
+    """How many paths lead from each pixel of one axis to `unit` of the last layer: 0 where it sees nothing.
+
+    layers: as in `receptive_field`; n: pixels along the axis; unit: counted from 0. Returns (n,), exact up to
+    2**53. Units in the padding of any layer are zeros and lead nowhere, dilated kernels leave holes. With all weights
+    equal and no non-linearity, the shares of the paths are the effective receptive field.
+    Raises ValueError if a layer does not fit or has no such unit.
+    Introduced on Day 5. Source: Luo, Li, Urtasun & Zemel 2016.
+    """
+    layers = [(*layer, *(1, 1, 0, 1)[len(layer) :]) for layer in layers]
+    lengths = [n]
+    for k, stride, padding, dilation in layers:
+        at_least(1, k=k, stride=stride, dilation=dilation)
+        at_least(0, padding=padding)
+        lengths.append(len(range(0, lengths[-1] + 2 * padding - dilation * (k - 1), stride)))
+        if not lengths[-1]:
+            raise ValueError(f"layer {len(lengths) - 1} does not fit: its kernel spans more pixels than there are")
+    if not 0 <= unit < lengths[-1]:
+        raise ValueError(f"the last layer has {lengths[-1]} units, so there is no unit {unit}")
+    paths = np.zeros(lengths[-1])
+    paths[unit] = 1
+    for (k, stride, padding, dilation), length in zip(reversed(layers), reversed(lengths[:-1]), strict=True):
+        units = np.flatnonzero(paths)
+        seen = units[:, None] * stride - padding + dilation * np.arange(k)
+        below, inside = np.zeros(length), (seen >= 0) & (seen < length)
+        np.add.at(below, seen[inside], np.broadcast_to(paths[units, None], seen.shape)[inside])
+        paths = below
+    return paths

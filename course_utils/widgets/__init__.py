@@ -2,8 +2,32 @@
 
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
 from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.fault_finder import FaultFinder
+from course_utils.widgets.padding_and_stride import PaddingAndStride
+from course_utils.widgets.parameter_explosion import ParameterExplosion
+from course_utils.widgets.pooling_and_shift import PoolingAndShift
+from course_utils.widgets.prediction_browser import PredictionBrowser
+from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
 
-EXPLORERS: tuple[type[Explorer], ...] = (ConvolutionStepper,)
+EXPLORERS: tuple[type[Explorer], ...] = (
+    ParameterExplosion,
+    ConvolutionStepper,
+    PaddingAndStride,
+    PoolingAndShift,
+    ReceptiveFieldStack,
+    FaultFinder,
+    PredictionBrowser,
+)
 """All explorers, in the order of their days."""
 
-__all__ = ["EXPLORERS", "ConvolutionStepper", "Explorer"]
+__all__ = [
+    "EXPLORERS",
+    "ConvolutionStepper",
+    "Explorer",
+    "FaultFinder",
+    "PaddingAndStride",
+    "ParameterExplosion",
+    "PoolingAndShift",
+    "PredictionBrowser",
+    "ReceptiveFieldStack",
+]

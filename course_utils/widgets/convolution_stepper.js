@@ -17,10 +17,10 @@ export function products({ image, kernel, flip, row, column }) {
 
 export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
-/** The kernel with `size` rows and columns: cut, or grown by zeros, around its middle. */
-export function resized(kernel, size) {
-  const shift = Math.floor((kernel.length - size) / 2);
-  return table(size, size, (r, c) => kernel[r + shift]?.[c + shift] ?? kernel[0][0].map(() => 0));
+/** The kernel with so many rows and columns: cut, or grown by zeros, around its middle. */
+export function resized(kernel, rows, columns = rows) {
+  const [down, right] = [Math.floor((kernel.length - rows) / 2), Math.floor((kernel[0].length - columns) / 2)];
+  return table(rows, columns, (r, c) => kernel[r + down]?.[c + right] ?? kernel[0][0].map(() => 0));
 }
 
 /** Any number of channels from any other: the first is repeated, or the rest dropped. */
@@ -28,12 +28,11 @@ const withChannels = (plane, channels) => plane.map((row) => row.map((pixel) => 
 
 function clean(state) {
   const channels = state.image[0][0].length;
-  const side = Math.min(state.image.length, state.image[0].length);
   if (state.kernel[0][0].length !== channels) state.kernel = withChannels(state.kernel, channels);
   const same = (row, width) => row.length === width && row.every((pixel) => pixel.length === channels && pixel.every(Number.isFinite));
   for (const plane of [state.image, state.kernel])
     if (!plane.every((row) => same(row, plane[0].length))) throw new Error("rows of unlike length");
-  if (state.kernel.length > side || state.kernel[0].length > side) state.kernel = resized(state.kernel, side);
+  state.kernel = resized(state.kernel, Math.min(state.kernel.length, state.image.length), Math.min(state.kernel[0].length, state.image[0].length));
   state.row = clamp(Math.round(state.row) || 0, 0, state.image.length - state.kernel.length);
   state.column = clamp(Math.round(state.column) || 0, 0, state.image[0].length - state.kernel[0].length);
   if (!Number.isFinite(state.bias)) state.bias = 0;

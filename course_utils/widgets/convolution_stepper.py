@@ -68,13 +68,24 @@ class ConvolutionStepper(Explorer):
         has, wanted = np.shape(proposal["value"])[2], np.shape(self.image)[2]
         if has != wanted:
             raise traitlets.TraitError(f"the image has {wanted} channel(s), so the kernel needs as many, not {has}")
+        (kh, kw), (height, width) = np.shape(proposal["value"])[:2], np.shape(self.image)[:2]
+        if kh > height or kw > width:
+            raise traitlets.TraitError(f"a kernel of {kh} × {kw} does not fit into an image of {height} × {width}")
+        return proposal["value"]
+
+    @traitlets.validate("bias")
+    def _finite(self, proposal: traitlets.Bunch) -> float:
+        if not np.isfinite(proposal["value"]):
+            raise traitlets.TraitError(f"the bias must be finite, not {proposal['value']}")
         return proposal["value"]
 
     @traitlets.observe("image")
-    def _repeat_kernel(self, change: traitlets.Bunch) -> None:
-        kernel, channels = np.array(self.kernel), np.shape(change["new"])[2]
-        if kernel.shape[2] != channels:
-            self.kernel = np.repeat(kernel[..., :1], channels, axis=2)
+    def _fit_kernel(self, change: traitlets.Bunch) -> None:
+        """As the browser does: cut the kernel around its middle, and repeat its first channel."""
+        kernel, (height, width, channels) = np.array(self.kernel), np.shape(change["new"])
+        top, left = max(0, (kernel.shape[0] - height) // 2), max(0, (kernel.shape[1] - width) // 2)
+        cut = kernel[top : top + height, left : left + width]
+        self.kernel = cut if cut.shape[2] == channels else np.repeat(cut[..., :1], channels, axis=2)
 
     def to_figure(self) -> Figure:
         """Image with its window, kernel, products and feature map; channels below each other."""

@@ -12,6 +12,12 @@ export function format(x, digits = 2) {
   return x < 0 && text !== "0" ? "−" + text : text;
 }
 
+/** A number as exactly as it can be said: 1/9 rather than 0.11. */
+export function asFraction(x) {
+  const below = range(100).map((i) => i + 1).find((d) => Math.abs(x * d - Math.round(x * d)) < 1e-9);
+  return below > 1 ? `${format(x * below, 0)}/${below}` : format(x);
+}
+
 /** A whole number with thousands apart: 1,196,586. */
 export const thousands = (x) => format(x, 0).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
@@ -19,6 +25,18 @@ export const clamp = (x, least, most) => Math.min(most, Math.max(least, x));
 
 /** [0, 1, ..., n - 1] */
 export const range = (n) => Array.from({ length: n }, (_, i) => i);
+
+/** What a link gave, as a whole number between two others. */
+export const integerIn = (value, least, most) => clamp(Math.round(+value) || 0, least, most);
+
+/** What a link gave, if it is a table of up to `most` by `most` numbers; throws if not. */
+export function tableOf(value, most, name) {
+  const width = value?.[0]?.length;
+  const good = (row) => Array.isArray(row) && row.length === width && row.every(Number.isFinite);
+  if (!(Array.isArray(value) && width && Math.max(value.length, width) <= most && value.every(good)))
+    throw new Error(`${name} is no table of up to ${most} × ${most} numbers`);
+  return value;
+}
 
 /** A table of `rows` by `columns`, filled by `value(row, column)`. */
 export const table = (rows, columns, value) => range(rows).map((r) => range(columns).map((c) => value(r, c)));
@@ -200,7 +218,7 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
         write(node, small ? "" : text);
         update(node, "class", `cx-cell ${extra}${current ? " cx-current" : ""}`.trim());
         Object.assign(node.style, { background: "", color: "", ...style });
-        if (explore) [update(node, "aria-label", name ?? text), update(node, "aria-selected", selected ? Boolean(current) : null)];
+        if (explore) [update(node, "aria-label", name ?? text), update(node, "aria-selected", selected ? String(Boolean(current)) : null)];
         if (value !== undefined) node.dataset.value = value;
       }));
       if (field) fill();
@@ -249,9 +267,11 @@ export function axes({ x, y, height = 220, left = 46 }) {
 /**
  * The front end of an explorer.
  *
- * name: as in links; python: its class; title; traits: names of the state that is undone, reset and shared.
- * clean(state): the same state made valid, whatever came from a link or from Python (throws if nothing can be made of it).
- * derive(state): traits that are computed here and read from Python. build(ui): puts elements into `ui.root`, returns
+ * name: as in links; python: its class; title; traits: names of the state that is undone, reset and shared. data: names of what
+ * Python may give later, such as scores: a change is drawn, but neither undone nor shared.
+ * clean(state, given): the same state made valid, whatever came from a link or from Python (throws if nothing can be made of
+ * it). derive(state, given): traits that are computed here and read from Python. given(name) is a trait that is no state: data
+ * that Python gave once. build(ui): puts elements into `ui.root`, returns
  * `draw(state)`, which is called after every change and returns the line that says what is to be seen.
  */
 export function explorer(spec) {
@@ -261,7 +281,8 @@ export function explorer(spec) {
 function render(spec, model, el) {
   const onPage = Boolean(document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]'));
   const read = () => Object.fromEntries(spec.traits.map((name) => [name, model.get(name)]));
-  const clean = (state) => (spec.clean ? spec.clean(structuredClone(state)) : state);
+  const given = (name) => model.get(name);
+  const clean = (state) => (spec.clean ? spec.clean(structuredClone(state), given) : state);
   const says = h("p", { class: "cx-says" });
   const live = h("p", { class: "cx-live", "aria-live": "polite" });
   const notice = h("p", { class: "cx-notice", role: "status" });
@@ -271,9 +292,9 @@ function render(spec, model, el) {
   let past = [], future = [], present = start, group = null, spoken;
 
   const publish = (state) => {
-    const all = { ...state, ...(spec.derive ? spec.derive(state) : {}) };
-    for (const [name, value] of Object.entries(all))
-      if (JSON.stringify(model.get(name)) !== JSON.stringify(value)) model.set(name, value);
+    const all = { ...state, ...(spec.derive ? spec.derive(state, given) : {}) };
+    const changed = Object.entries(all).filter(([name, value]) => JSON.stringify(model.get(name)) !== JSON.stringify(value));
+    model.set(Object.fromEntries(changed)); // at once: a second view must not see half a change
     model.save_changes();
   };
   const show = () => {
@@ -358,11 +379,11 @@ function render(spec, model, el) {
       });
       return element;
     },
-    /** A list to choose from. options: [[value, text], ...]. choose(value): what to change, by default the trait itself. */
-    choice({ trait, label, options, choose = (value) => ({ [trait]: value }) }) {
+    /** A list to choose from. options: [[value, text], ...]. choose(value): what to change, value(state): what is chosen; by default the trait itself. */
+    choice({ trait, label, options, choose = (value) => ({ [trait]: value }), value: chosen = (state) => state[trait] }) {
       const input = h("select", { on: { change: () => set(choose(options[input.selectedIndex][0])) } },
         ...options.map(([, text]) => h("option", { text })));
-      synced.push((state) => { input.selectedIndex = options.findIndex(([value]) => JSON.stringify(value) === JSON.stringify(state[trait])); });
+      synced.push((state) => { input.selectedIndex = options.findIndex(([value]) => JSON.stringify(value) === JSON.stringify(chosen(state))); });
       return labelled(label, input);
     },
     /** A box to tick. */
@@ -385,7 +406,7 @@ function render(spec, model, el) {
   const ui = {
     root: body, set, button, ...controls, state: () => present,
     /** A trait that is no state: what Python gave once, such as pictures to choose from. */
-    given: (name) => model.get(name),
+    given,
     /** Controls side by side. */
     bar: (...items) => h("div", { class: "cx-bar" }, ...items),
     /** Pictures side by side, below each other on a phone. */
@@ -401,11 +422,13 @@ function render(spec, model, el) {
     const next = clean(read());
     if (JSON.stringify(next) === JSON.stringify(present)) return;
     past.push(present);
-    [group, future, present] = [null, [], next];
-    show();
+    [group, future] = [null, []];
+    become(next); // what is computed here is due to Python again
   };
-  const events = spec.traits.map((name) => `change:${name}`).join(" ");
+  const changes = (traits) => traits.map((name) => `change:${name}`).join(" ");
+  const events = changes(spec.traits), news = changes(spec.data ?? []), renew = () => become(clean(read()));
   model.on(events, heard);
+  if (news) model.on(news, renew);
   become(present);
   if (onPage) {
     linked();
@@ -414,6 +437,7 @@ function render(spec, model, el) {
   return () => {
     clearTimeout(spoken);
     model.off(events, heard);
+    if (news) model.off(news, renew);
     window.removeEventListener("hashchange", linked);
   };
 }
