@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Both cores of a laptop, all of a server: one notebook or test file at a time on each.
 WORKERS ?= auto
+BROWSERS ?= chromium chromium-browser google-chrome google-chrome-stable
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test run sync lint lock clean
+.PHONY: help lab test run book browser sync lint lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -14,12 +15,27 @@ help:  ## Show this list
 lab: $(VENV)/.student  ## Open JupyterLab on the first day
 	$(BIN)/course lab
 
-test: $(VENV)/.dev  ## Check everything: style, generated files, the library, every notebook in the smoke profile
+test: browser  ## Check everything: style, generated files, the library, every notebook in smoke, the book
 	$(BIN)/ruff check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 run: $(VENV)/.dev  ## Execute all notebooks and write a report
 	$(BIN)/course run
+
+book: $(VENV)/.dev  ## Build the book: open build/book/html/index.html
+	$(BIN)/course book
+
+# Debian's own where that can be had, else the one that Playwright keeps in the user's cache; with a font, in case it has none.
+browser: $(VENV)/.dev  ## Install Chromium for the tests, if there is no browser yet
+	@found() { test -n "$$COURSE_BROWSER" || for name in $(BROWSERS); do command -v $$name && break; done >/dev/null; }; \
+	if test "$$(id -u)" = 0; then as=; else as="sudo -n"; fi; \
+	if ! found && command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
+	  echo "Installing Chromium, which the tests of the book drive."; \
+	  $$as apt-get update -qq; \
+	  $$as apt-get install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null 2>&1; \
+	fi; \
+	found || $(BIN)/playwright install chromium >/dev/null 2>&1 || { \
+	  echo "The tests of the book need Chromium: install it, or name a browser with COURSE_BROWSER=PATH."; exit 2; }
 
 sync: $(VENV)/.dev  ## Make the exercises from the solutions
 	$(BIN)/course sync

@@ -23,6 +23,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, find_comment_markers, find_metada
 from course_utils import notebooks
 from course_utils.errors import CourseError
 from course_utils.notebooks import Facts
+from course_utils.notebooks.figures import untold
 from course_utils.profiles import NAMES, choose
 from course_utils.runner.environment import ALLOWANCE, guarded, kernel_environment
 from course_utils.runner.failure import own
@@ -139,6 +140,8 @@ class Cell(IPyNbCell):
         except Exception:
             notebook.broken = self.name
             raise
+        if faults := [fault for output in self.test_outputs for fault in untold(output)]:
+            pytest.fail(f"{self.name}: {'; '.join(faults)}", pytrace=False)
 
     def _left(self) -> float:
         return max(1.0, self.parent.deadline - time.monotonic())

@@ -114,6 +114,25 @@ def grade(
 
 
 @app.command()
+def book(
+    out: Annotated[Path, typer.Option(help="A folder for the book and what is made on the way.")] = Path("build/book"),
+    profile: Annotated[str, typer.Option(help="auto, smoke, cpu or gpu: how the notebooks are executed.")] = "smoke",
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 1,
+    fresh: Annotated[bool, typer.Option(help="Execute also what has not changed.")] = False,
+) -> None:
+    """Build the book: execute the notebooks that changed and write a static site; a warning is an error."""
+    _for_instructors("book").build(out, profile=profile, jobs=jobs, fresh=fresh)
+
+
+@app.command()
+def publish(
+    out: Annotated[Path, typer.Argument(help="The folder to make, or one made before, to bring up to date.")],
+) -> None:
+    """Make the branch that Colab and Binder open: notebooks and library without an answer."""
+    print(f"{_for_instructors('book').make_branch(out)}: ready to push. No answer was found in it.")
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has: versions, GPU, memory, data, sandbox; and how to mend what is missing."""
     from course_utils import doctor as doctor_module

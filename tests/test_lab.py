@@ -2,13 +2,10 @@
 
 import json
 import os
-import socket
-import subprocess
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
+import lab_kit
 import pytest
 
 from course_utils import lab
@@ -42,30 +39,14 @@ def test_the_users_own_settings_are_kept(monkeypatch):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """JupyterLab as `course lab` starts it, on a free port, without a browser."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    address = [f"--port={port}", "--IdentityProvider.token=t", "--ip=127.0.0.1"]
-    line = [*lab.command(browser=False), *address]
-    home = str(tmp_path_factory.mktemp("home"))  # the settings of whoever runs the tests stay out of it
-    environment = {**lab.environment(), "HOME": home}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(line, cwd=lab.root(), env=environment, **quiet) as process:
+    """`server(path)`: what a running JupyterLab answers."""
+    with lab_kit.running(tmp_path_factory.mktemp("home")) as address:
 
         def get(path):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}?token=t", timeout=10) as answer:
+            with urllib.request.urlopen(f"{address}/{path}?token={lab_kit.TOKEN}", timeout=10) as answer:
                 return json.load(answer)
 
-        for _ in range(240):
-            try:
-                get("api/status")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert process.poll() is None, "JupyterLab stopped while starting"
-                time.sleep(0.25)
         yield get
-        process.terminate()
 
 
 def test_py_files_open_as_notebooks(server):

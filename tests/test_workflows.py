@@ -74,6 +74,78 @@ def test_links_are_checked_once_a_week():
     assert "lychee" in run
 
 
+def book_jobs():
+    return yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())["jobs"]
+
+
+def script(job):
+    return "\n".join(step.get("run", step.get("uses", "")) for step in job["steps"])
+
+
+def test_every_push_builds_the_book_and_only_main_publishes_it():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())
+    assert {"push", "pull_request"} <= set(workflow[True])
+    jobs = workflow["jobs"]
+    assert 'course book --profile "$PROFILE"' in script(jobs["build"])
+    assert "'cpu' || 'smoke'" in jobs["build"]["env"]["PROFILE"]
+    upload = next(step for step in jobs["build"]["steps"] if "upload-pages" in step.get("uses", ""))
+    assert upload["with"]["path"] == "build/book/html"
+    for job in (upload, jobs["publish"], jobs["notebooks"]):
+        assert job["if"] == "github.ref == 'refs/heads/main'"
+    assert "deploy-pages" in script(jobs["publish"])
+    assert jobs["notebooks"]["permissions"] == {"contents": "write"} and workflow["permissions"] == {"contents": "read"}
+
+
+@pytest.fixture
+def push(tmp_path):
+    """Run the workflow's own push of `build/notebooks`, in a clone of a repository made for the test; its output."""
+    origin, clone = tmp_path / "origin.git", tmp_path / "clone"
+
+    def git(*arguments, folder=clone):
+        identity = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.org"}
+        identity |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.org"}
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env={**os.environ, **identity}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(origin), folder=tmp_path)
+    git("init", "--quiet", "--initial-branch=main", str(clone), folder=tmp_path)
+    git("remote", "add", "origin", origin.as_uri())
+    (clone / "course.txt").write_text("the course")
+    git("add", "course.txt")
+    git("commit", "--quiet", "--message", "The course")
+    git("push", "--quiet", "origin", "main")
+    (clone / "build" / "notebooks" / "lessons").mkdir(parents=True)
+
+    def run(text):
+        (clone / "build" / "notebooks" / "lessons" / "day.ipynb").write_text(text)
+        (step,) = [step for step in book_jobs()["notebooks"]["steps"] if step.get("name", "").startswith("Push")]
+        line = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
+        environment = {**os.environ, "GITHUB_SHA": "abc123", "GIT_CONFIG_GLOBAL": os.devnull}
+        return subprocess.run(line, cwd=clone, env=environment, capture_output=True, text=True, check=True).stdout
+
+    run.git = lambda *arguments: git(*arguments, folder=origin)
+    return run
+
+
+def test_the_notebooks_are_pushed_alone_to_their_branch_once_for_each_change(push):
+    assert "new" in push("first")
+    assert push.git("ls-tree", "-r", "--name-only", "notebooks") == "lessons/day.ipynb"
+    assert "Nothing changed" in push("first")
+    push("second")
+    assert push.git("log", "--format=%s", "notebooks").splitlines() == ["Notebooks of abc123"] * 2
+    assert push.git("show", "notebooks:lessons/day.ipynb") == "second"
+    assert push.git("ls-tree", "-r", "--name-only", "main") == "course.txt"
+
+
+def test_launch_buttons_open_the_branch_that_the_workflow_pushes():
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    branch = settings["repository"]["branch"]
+    assert f'"$commit:refs/heads/{branch}"' in script(book_jobs()["notebooks"])
+    assert settings["launch_buttons"]["binderhub_url"] and settings["launch_buttons"]["colab_url"]
+
+
 def test_ci_calls_the_readme_command():
     script = (ROOT / ".ci" / "run").read_text().splitlines()
     assert script[-1] == "exec make test"

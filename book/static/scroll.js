@@ -7,9 +7,5 @@ addEventListener("DOMContentLoaded", () => {
       else target.removeAttribute("tabindex");
     }
   });
-  for (const formula of document.querySelectorAll("div.math")) {
-    const observe = () => formula.querySelectorAll("mjx-container").forEach((typeset) => reach.observe(typeset));
-    observe();
-    new MutationObserver(observe).observe(formula, { childList: true }); // MathJax comes later
-  }
+  document.querySelectorAll("div.math").forEach((formula) => reach.observe(formula));
 });

@@ -16,9 +16,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.setup_extension("course_utils.book.roles")
     app.setup_extension("course_utils.book.docstrings")
+    app.setup_extension("course_utils.book.formulas")
     app.connect("html-page-context", _describe)
     app.connect("html-page-context", _launch, priority=900)  # after the theme has made its buttons
-    app.connect("html-page-context", _without_mathjax, priority=900)
     app.connect("build-finished", _without_icon_script)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -39,15 +39,6 @@ def _launch(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
     if not page.startswith(("lessons/", "exercises/")):
         buttons = context.get("header_buttons", [])
         context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
-
-
-def _without_mathjax(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
-) -> None:
-    """Sphinx loads it also on a page without formulas where one below it in the contents has some."""
-    if tree is not None and not any(tree.findall(nodes.math)) and not any(tree.findall(nodes.math_block)):
-        scripts = context["script_files"]
-        context["script_files"] = [one for one in scripts if app.config.mathjax_path not in str(one)]
 
 
 def _without_icon_script(app: Sphinx, error: Exception | None) -> None:

@@ -1,6 +1,5 @@
 """The folder that Sphinx reads: every page and every file that the book serves, written only where it changed."""
 
-import importlib.util
 import shutil
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
@@ -18,11 +17,6 @@ from course_utils.runner import Report
 
 STATIC = "static"  # a root folder `_static` would be put into every page, file by file
 DAYS = "<!-- the days -->"
-# Of MathJax, what typesets the book's formulas, and MathML for screen readers; the rest is menus and other inputs.
-MATHJAX = (
-    *("startup.js", "core.js", "input/tex-base.js", "input/tex/extensions/ams.js", "output/chtml.js"),
-    *("output/chtml/fonts/tex.js", "output/chtml/fonts/woff-v2", "a11y/assistive-mml.js"),
-)
 
 
 def stage(executed: Mapping[str, NotebookNode], report: Report, source: Path) -> None:
@@ -87,22 +81,9 @@ def _refuse_missing(listed: list[str], made: set[str]) -> None:
 
 
 def _statics() -> Iterable[tuple[str, Path]]:
-    """Name and origin of what the book serves besides its pages: its own styles and scripts, and MathJax."""
+    """Name and origin of what the book serves besides its pages: its own styles and scripts."""
     own = root() / "book" / "static"
     yield from ((path.relative_to(own).as_posix(), path) for path in sorted(own.rglob("*")) if path.is_file())
-    mathjax = _mathjax()
-    for name in MATHJAX:
-        found = mathjax / name
-        for path in sorted(found.iterdir()) if found.is_dir() else [found]:
-            yield f"mathjax/{path.relative_to(mathjax).as_posix()}", path
-
-
-def _mathjax() -> Path:
-    # The package's name is no Python name; it is a folder of files all the same.
-    found = importlib.util.find_spec("sphinx-mathjax-offline")
-    if found is None:
-        raise CourseError("Building the book needs more packages: pip install -c requirements.lock -e '.[book]'")
-    return Path(found.origin).parent / "static" / "mathjax"
 
 
 def _put(path: Path, text: str) -> None:

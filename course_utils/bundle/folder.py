@@ -32,15 +32,48 @@ def make_bundle(out: Path, *, archive: bool = False) -> Path:
         library = Library(sealed=True)
         _write(folder, library)
         search(folder, library)
-        _put(folder, out)
+        put(folder, out)
     if not archive:
         return out
     return Path(shutil.make_archive(str(out), "zip", out.parent, out.name))
 
 
-def _write(folder: Path, library: Library) -> None:
+def write_shared(folder: Path, library: Library) -> None:
+    """Write what students get in any form: the library, recorded results, licences, what to install."""
     base = root()
     write_library(library, folder)
+    for name in AS_THEY_ARE:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, folder / name)
+    for path in sorted((base / "results").glob("day_*.json")):  # what lessons show beside their own measurements
+        (folder / "results").mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / "results" / path.name)
+    (folder / "pyproject.toml").write_text(_project(base / "pyproject.toml"), encoding="utf-8")
+
+
+def put(folder: Path, out: Path) -> None:
+    """Move what was made into place. Raises CourseError where something of anybody's would be lost."""
+    known = _known(out)
+    new = {path.relative_to(folder).as_posix(): _digest(path) for path in folder.rglob("*") if path.is_file()}
+    present = {name: _digest(out / name) for name in sorted({*known, *new}) if (out / name).exists()}
+    edited = [name for name, digest in present.items() if digest not in [*known.get(name, []), new.get(name)]]
+    if edited:
+        listed = ", ".join(edited[:3]) + (" and more" if len(edited) > 3 else "")
+        raise CourseError(f"{out} holds files that were edited ({listed}): move them away, or name another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    both = {name: sorted({*known.get(name, []), *([new[name]] if name in new else [])}) for name in {**known, **new}}
+    _mark(out, both)  # an interrupted run can be repeated: whatever stands there then is known
+    for name in new:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / name, out / name)
+        shutil.copymode(folder / name, out / name)
+    for name in set(known) - set(new):
+        (out / name).unlink(missing_ok=True)
+    _mark(out, {name: [digest] for name, digest in new.items()})
+
+
+def _write(folder: Path, library: Library) -> None:
+    write_shared(folder, library)
     for path in notebooks.find(folders=("lessons", "exercises")):
         copy = folder / path.parent.name / path.name
         copy.parent.mkdir(exist_ok=True)
@@ -49,15 +82,8 @@ def _write(folder: Path, library: Library) -> None:
             notebook = notebooks.read(path)
             notebook.metadata.pop("jupytext", None)  # an ipynb of its own: nothing to keep in step with
             notebooks.write(notebook, folder / "notebooks" / f"{path.stem}.ipynb")
-    for name in AS_THEY_ARE:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, folder / name)
-    for path in sorted((base / "results").glob("day_*.json")):  # what lessons show beside their own measurements
-        (folder / "results").mkdir(exist_ok=True)
-        shutil.copyfile(path, folder / "results" / path.name)
     shutil.copyfile(HANDOUT / "README.md", folder / "README.md")
-    (folder / "pyproject.toml").write_text(_project(base / "pyproject.toml"), encoding="utf-8")
-    (folder / "Makefile").write_text(_makefile(base / "Makefile"), encoding="utf-8")
+    (folder / "Makefile").write_text(_makefile(root() / "Makefile"), encoding="utf-8")
 
 
 def _project(path: Path) -> str:
@@ -80,26 +106,6 @@ def _makefile(path: Path) -> str:
         kept = [name for name in listed[1].split() if name in targets]
         text = text.replace(listed[0], " ".join([".PHONY:", *kept]))
     return re.sub(r"\A#.*", "# `make lab` is all that you need; it sets up .venv when it is missing.", text)
-
-
-def _put(folder: Path, out: Path) -> None:
-    """Move what was made into place, as far as nothing of anybody's is lost."""
-    known = _known(out)
-    new = {path.relative_to(folder).as_posix(): _digest(path) for path in folder.rglob("*") if path.is_file()}
-    present = {name: _digest(out / name) for name in sorted({*known, *new}) if (out / name).exists()}
-    edited = [name for name, digest in present.items() if digest not in [*known.get(name, []), new.get(name)]]
-    if edited:
-        listed = ", ".join(edited[:3]) + (" and more" if len(edited) > 3 else "")
-        raise CourseError(f"{out} holds files that were edited ({listed}): move them away, or name another folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    both = {name: sorted({*known.get(name, []), *([new[name]] if name in new else [])}) for name in {**known, **new}}
-    _mark(out, both)  # an interrupted run can be repeated: whatever stands there then is known
-    for name in new:
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / name, out / name)
-    for name in set(known) - set(new):
-        (out / name).unlink(missing_ok=True)
-    _mark(out, {name: [digest] for name, digest in new.items()})
 
 
 def _known(out: Path) -> dict[str, list[str]]:

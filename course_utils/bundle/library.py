@@ -24,7 +24,7 @@ from course_utils.errors import CourseError
 from course_utils.paths import root
 
 PACKAGE = Path(course_utils.__file__).parent
-INSTRUCTORS = ("bundle", "grading", "room")
+INSTRUCTORS = ("book", "bundle", "grading", "room")
 """Packages that only instructors have."""
 DAY = re.compile(r"course_utils\.checks\.day_\d\d")
 HOLDERS = re.compile(r"course_utils\.(reference\b|checks\.day_\d\d)")
