@@ -87,7 +87,7 @@ export function flags(state) {
       flag(i, "too much dropout", `It sets ${format(100 * layer.rate, 0)} % of its inputs to 0 in training: hardly anything is left to learn from.`, "Take 0.2 to 0.5.");
     if (kind === "Dropout" && next < 0)
       flag(i, "dropout on the outputs", "It sets the outputs themselves to 0 at random, the right class included.", "Put it before the last layer with weights.");
-    if (kind === "Flatten" && i === stack.length - 1 && input?.length === 3)
+    if (kind === "Flatten" && next < 0 && input?.length === 3)
       flag(i, "flatten comes last", `Flatten after the last Dense or Conv2D strings all ${thousands(input[0] * input[1])} positions together: ${sides(input)} become ${thousands(product(input))} outputs.`, "Move it before the Dense layers of the head.");
   });
 
@@ -96,7 +96,7 @@ export function flags(state) {
   if (output.at >= 0 && output.activation === "sigmoid")
     flag(output.at, "sigmoid at the output", "Sigmoid judges each class alone, so ten can be likely at once; here exactly one is right.", "Take softmax, or no activation and from_logits=True.");
   if (final && (final.length !== 1 || final[0] !== CLASSES))
-    flag(stack.length - 1, "wrong number of outputs", final.length !== 1
+    flag(Math.max(0, stack.findLastIndex(({ kind }) => !["Dropout", "ReLU", "BatchNormalization"].includes(kind))), "wrong number of outputs", final.length !== 1
       ? `The model ends in a map of ${sides(final)}, but one vector an image is wanted, a number a class.`
       : `${thousands(final[0])} outputs for ${CLASSES} classes. `
         + (loss !== "sparse_categorical_crossentropy" || state.labels !== "integers" ? "Labels of ten numbers do not match them: Keras stops, or compares what does not belong together."
@@ -109,7 +109,7 @@ export function flags(state) {
   if (loss === "categorical_crossentropy" && state.labels === "integers") flag("loss", "labels do not fit the loss", "categorical_crossentropy wants one-hot labels; on integers Keras stops.", "Take sparse_categorical_crossentropy for integers.");
   if (loss === "sparse_categorical_crossentropy" && state.labels === "one-hot") flag("loss", "labels do not fit the loss", "sparse_categorical_crossentropy wants integers; on one-hot labels Keras stops.", "Take categorical_crossentropy for one-hot labels.");
   if (loss !== "mean_squared_error" && output.activation === "softmax" && state.from_logits)
-    flag("loss", "softmax twice", "With from_logits=True the loss applies softmax to what softmax has made already. It trains, but probabilities between 0 and 1 can never become sharp again: the loss stays high and gradients small.", "Drop the softmax, or say from_logits=False.");
+    flag("loss", "softmax twice", `With from_logits=True the loss applies softmax to what softmax has made already, as PyTorch's cross-entropy always does: it trains, but the loss cannot fall below ${format(Math.log(1 + (CLASSES - 1) / Math.E))}, and gradients stay small. On TensorFlow, Keras notices, warns and takes the logits instead; on other backends it does not.`, "Drop the softmax, or say from_logits=False.");
   if (loss !== "mean_squared_error" && output.activation !== "softmax" && !state.from_logits)
     flag("loss", "outputs are not probabilities", `The loss expects probabilities (from_logits=False), but the outputs are ${output.activation === "linear" ? "logits" : `those of ${output.activation}`}: whatever is 0 or below is clipped to a tiny number and has no gradient.`, "No activation and from_logits=True, or softmax and from_logits=False.");
   if (state.learning_rate > LARGEST_RATE) flag("learning rate", "learning rate too high", `${format(state.learning_rate, 6)} is ${format(state.learning_rate / 0.001, 0)} times Adam's usual 0.001: the loss jumps or sticks at chance, ReLUs die.`, "Begin at 0.001, or find it with a learning-rate finder.");
@@ -118,7 +118,8 @@ export function flags(state) {
   if (state.validation === "none") flag("validation", "no validation", "Nothing shows when it begins to overfit, and there is nothing to stop by.", "Split 10 % off the training images, equally from each class.");
   if (state.early_stopping === "none") flag("early stopping", "no early stopping", "It trains on after validation loss has begun to rise, and the last epoch, not the best, is kept.", "EarlyStopping on val_loss with restore_best_weights=True.");
   if (state.early_stopping === "last") flag("early stopping", "last weights kept", "It stops some epochs after the best one, and restore_best_weights=False, the default, keeps the weights of the last.", "Say restore_best_weights=True.");
-  return found;
+  const order = [...stack.map((_, i) => `layer ${i + 1}`), ...ROWS];
+  return found.sort((a, b) => order.indexOf(a.row) - order.indexOf(b.row));
 }
 
 /** Loss before training where all outputs are about equally likely, ln C; null where the outputs mean nothing of the kind. */
@@ -148,10 +149,9 @@ function randomness(seed) {
   };
 }
 
-/** A sound model drawn from `seed`, and then 3 to 6 faults planted in it: {state, planted: names of the faults}. */
-export function broken(seed) {
+/** A sound model drawn from `seed`: {state, random: the numbers that go on from there}. */
+export function sound(seed) {
   const random = randomness(seed), pick = (list) => list[Math.floor(random() * list.length)];
-  const shuffled = (list) => list.map((x) => [random(), x]).sort((a, b) => a[0] - b[0]).map(([, x]) => x);
   const conv = (filters, kernel_size) => ({ kind: "Conv2D", filters, kernel_size, padding: "same", activation: "relu" });
   const [width, kernel, logits, flat] = [pick([16, 32, 48]), pick([3, 3, 5]), random() < 0.4, random() < 0.6];
   const dropout = { kind: "Dropout", rate: pick([0.25, 0.3, 0.5]) }, pool = { kind: "MaxPooling2D", pool_size: 2 };
@@ -159,39 +159,57 @@ export function broken(seed) {
     ...(random() < 0.5 ? [conv(4 * width, 3), pool] : []), { kind: flat ? "Flatten" : "GlobalAveragePooling2D" },
     ...(flat || random() < 0.5 ? [{ kind: "Dense", units: pick([64, 128, 256]), activation: "relu" }, dropout] : []),
     { kind: "Dense", units: CLASSES, activation: logits ? "linear" : "softmax" }].map((layer) => ({ ...layer }));
-  const state = { stack, loss: "sparse_categorical_crossentropy", labels: "integers", from_logits: logits, learning_rate: 0.001,
-    scaled: true, validation: "split", early_stopping: "best", marks: [], score: [] };
-  const convs = () => stack.filter(({ kind }) => kind === "Conv2D"), head = () => stack.findIndex(({ kind }) => kind === "Flatten" || kind.startsWith("Global"));
-  const shapes = [
-    ["dense on an image", () => stack.splice(0, 1, { kind: "Dense", units: width, activation: "relu" })],
-    ["flatten comes last", () => { stack.splice(head(), 1); stack.push({ kind: "Flatten" }); }],
-    ["wrong number of outputs", () => { stack.at(-1).units = pick([1, 2, 100, 1000]); }],
-    ["impossible", () => { Object.assign(convs().at(-1), { kernel_size: 15, padding: "valid" }); stack.splice(stack.indexOf(convs().at(-1)), 0, { kind: "MaxPooling2D", pool_size: 2 }); }],
-    ["pixels flattened first", () => { stack.splice(0, stack.length - 1, { kind: "Flatten" }, { kind: "Dense", units: 256, activation: "relu" }, { kind: "Dense", units: 128, activation: "relu" }); }],
-  ];
-  const hidden = () => stack.filter((layer) => layer.activation).slice(0, -1);
-  const signals = [
-    ["sigmoid in a hidden layer", () => (random() < 0.5 ? hidden() : [pick(hidden())]).forEach((layer) => { layer.activation = "sigmoid"; })],
-    ["ReLU at the output", () => { stack.findLast(({ activation }) => activation).activation = "relu"; }],
-    ["no non-linearity", () => { stack.find(({ activation }) => activation).activation = "linear"; }],
-    ["dropout on the outputs", () => stack.push({ kind: "Dropout", rate: 0.5 })],
-  ];
-  const losses = [
-    [logits ? "outputs are not probabilities" : "softmax twice", () => { state.from_logits = !logits; }],
-    ["labels do not fit the loss", () => { state.labels = "one-hot"; }],
-    ["squared error for classes", () => Object.assign(state, { loss: "mean_squared_error", labels: "one-hot" })],
-  ];
-  const stopping = [["no early stopping", () => { state.early_stopping = "none"; }], ["last weights kept", () => { state.early_stopping = "last"; }]];
-  const rates = [["learning rate too high", () => { state.learning_rate = 0.1; }], ["learning rate too low", () => { state.learning_rate = 1e-6; }]];
-  const choices = shuffled([shapes, signals, losses, stopping, rates, [["unscaled inputs", () => { state.scaled = false; }]],
-    [["test set as validation", () => { state.validation = "test"; }]]]).slice(0, 3 + Math.floor(random() * 4)).map(pick);
-  // A stack changes shape first; what an activation or a loss is comes after. "Softmax twice" needs its softmax.
-  let chosen = [shapes, signals, losses, stopping, rates].flat().filter((fault) => choices.includes(fault)).concat(choices.filter(([name]) => /inputs|test set/.test(name)));
-  const names = chosen.map(([name]) => name);
-  if (names.includes("ReLU at the output")) chosen = chosen.filter(([name]) => name !== "softmax twice");
-  if (names.includes("no non-linearity")) chosen = chosen.filter(([name]) => name !== "pixels flattened first" && name !== "dense on an image");
-  chosen.forEach(([, plant]) => plant());
-  return { state, planted: chosen.map(([name]) => name) };
+  return { random, state: { stack, loss: "sparse_categorical_crossentropy", labels: "integers", from_logits: logits, learning_rate: 0.001,
+    scaled: true, validation: "split", early_stopping: "best" } };
+}
+
+/** The faults that can be planted, [name, plant(state, random)], in groups of which one at most is taken, in order of planting. */
+const FAULTS = [
+  [
+    ["dense on an image", ({ stack }) => stack.splice(0, 1, { kind: "Dense", units: 32, activation: "relu" })],
+    ["flatten comes last", ({ stack }) => {
+      stack.splice(stack.findIndex(({ kind }) => kind === "Flatten" || kind === "GlobalAveragePooling2D"), 1);
+      stack.push({ kind: "Flatten" });
+    }],
+    ["wrong number of outputs", ({ stack }, random) => { stack.at(-1).units = [1, 2, 100, 1000][Math.floor(4 * random())]; }],
+    ["impossible", ({ stack }) => { // 16 × 16 or less after the second pooling
+      const last = stack.findLastIndex(({ kind }) => kind === "Conv2D");
+      stack.splice(last, 1, { kind: "MaxPooling2D", pool_size: 2 }, { ...stack[last], kernel_size: 15, padding: "valid" });
+    }],
+    ["pixels flattened first", ({ stack }) => stack.splice(0, stack.length - 1, { kind: "Flatten" },
+      { kind: "Dense", units: 256, activation: "relu" }, { kind: "Dense", units: 128, activation: "relu" })],
+  ],
+  [
+    ["sigmoid in a hidden layer", ({ stack }, random) => {
+      const hidden = stack.filter(({ activation }) => activation).slice(0, -1), one = Math.floor(2 * random() * hidden.length);
+      hidden.forEach((layer, i) => { if (one >= hidden.length || i === one) layer.activation = "sigmoid"; });
+    }],
+    ["ReLU at the output", (state) => Object.assign(state.stack.findLast(({ activation }) => activation), { activation: "relu" })],
+    ["no non-linearity", ({ stack }) => Object.assign(stack.find(({ activation }) => activation), { activation: "linear" })],
+    ["dropout on the outputs", ({ stack }) => stack.push({ kind: "Dropout", rate: 0.5 })],
+  ],
+  [
+    ["mismatch", (state) => { state.from_logits = !state.from_logits; }], // its name depends on the output
+    ["labels do not fit the loss", (state) => { state.labels = "one-hot"; }],
+    ["squared error for classes", (state) => Object.assign(state, { loss: "mean_squared_error", labels: "one-hot" })],
+  ],
+  [["no early stopping", (state) => { state.early_stopping = "none"; }], ["last weights kept", (state) => { state.early_stopping = "last"; }]],
+  [["learning rate too high", (state) => { state.learning_rate = 0.1; }], ["learning rate too low", (state) => { state.learning_rate = 1e-6; }]],
+  [["unscaled inputs", (state) => { state.scaled = false; }]],
+  [["test set as validation", (state) => { state.validation = "test"; }]],
+];
+
+/** A sound model drawn from `seed`, and then 3 to 6 faults planted in it: {state, planted: names of the faults}. */
+export function broken(seed) {
+  const { state, random } = sound(seed), logits = state.from_logits;
+  const order = FAULTS.map((_, i) => [random(), i]).sort((a, b) => a[0] - b[0]).map(([, i]) => i);
+  const taken = new Set(order.slice(0, 3 + Math.floor(4 * random())));
+  const chosen = FAULTS.map((group) => group[Math.floor(random() * group.length)]).filter((_, i) => taken.has(i));
+  const has = (name) => chosen.some(([other]) => other === name);
+  // Two that would undo each other: a ReLU at the output leaves no softmax to be doubled.
+  const kept = chosen.filter(([name]) => !(name === "mismatch" && has("ReLU at the output")));
+  kept.forEach(([, plant]) => plant(state, random));
+  return { state, planted: kept.map(([name]) => (name === "mismatch" ? (logits ? "outputs are not probabilities" : "softmax twice") : name)) };
 }
 
 // ---- the state -----------------------------------------------------------------------------------------------------
@@ -254,7 +272,7 @@ export default explorer({
         ui.set({ marks: input.checked ? [...ui.state().marks, row] : ui.state().marks.filter((mark) => mark !== row) }) } });
       return input;
     };
-    const layers = h("tbody", {}), settings = h("tbody", {});
+    const layers = h("tbody", {}), settings = h("div", {});
     const total = range(3).map(() => h("td", {}));
     let lines = [];
     const linesFor = (count) => {
@@ -275,13 +293,13 @@ export default explorer({
     };
     const marks = ROWS.map((row) => {
       const tick = box(row), sign = h("span", {});
-      settings.append(h("tr", {}, h("td", {}, tick), h("td", { colspan: 4, style: { textAlign: "left" } }, ui.bar(...controls[row], sign))));
+      settings.append(h("div", { style: { display: "flex", gap: "0.6rem", alignItems: "center", padding: "0 3px" } }, h("span", { style: { flex: "none" } }, tick), ui.bar(...controls[row], sign)));
       return { row, tick, sign };
     });
     const rate = controls["learning rate"][0].querySelector("select");
     const head = ["?", "layer", "output", "parameters", "multiply-adds"].map((text) => h("th", { scope: "col", text, "aria-label": text === "?" ? "suspicious" : null }));
     const book = h("table", {}, h("thead", {}, h("tr", {}, ...head)), layers,
-      h("tbody", {}, h("tr", { style: { fontWeight: 600 } }, h("td", {}), h("th", { scope: "row", text: "total" }), ...total)), settings);
+      h("tbody", {}, h("tr", { style: { fontWeight: 600 } }, h("td", {}), h("th", { scope: "row", text: "total" }), ...total)));
 
     // The chosen layer.
     const edit = (name, value) => ui.set({ stack: ui.state().stack.map((layer, i) => (i !== chosen ? layer : name === "kind" ? { kind: value } : { ...layer, [name]: value })) },
@@ -321,7 +339,7 @@ export default explorer({
     const title = h("p", { style: { fontWeight: 600 } });
     const hint = h("p", { text: "Tick every row that you would not leave as it is, then reveal. Choose a layer by its name to change it." });
     const expected = h("p", {});
-    ui.root.append(ui.bar(...cases, another), hint, h("div", { class: "cx-scroll" }, book), editor, expected, ui.bar(reveal), title, findings);
+    ui.root.append(ui.bar(...cases, another), hint, h("div", { class: "cx-scroll" }, book), settings, editor, expected, ui.bar(reveal), title, findings);
 
     return (state) => {
       const { stack, marks: marked, score } = state, rows = ledger(state), all = flags(state), shown = score.length > 0;
@@ -357,7 +375,7 @@ export default explorer({
 
       const loss = initialLoss(state), outputs = rows.at(-1).shape;
       expected.textContent = "Expected loss at initialisation: " + (loss === null
-        ? "no such number, since the outputs are not a probability for each class."
+        ? `no such number, since the outputs are not read as a probability for each class. ${CLASSES} classes give ln ${CLASSES} = ${format(Math.log(CLASSES))}.`
         : `ln ${thousands(outputs[0])} = ${format(loss)}${outputs[0] === CLASSES ? "" : `, where ${CLASSES} classes would give ln ${CLASSES} = ${format(Math.log(CLASSES))}`}`
           + `${state.scaled ? "." : ", if the inputs were scaled; as they are, far more."}`);
       reveal.textContent = shown ? "Hide the faults and mark again" : "Reveal the faults";

@@ -163,10 +163,12 @@ class FaultFinder(Explorer):
         sizes = self._sizes()
         shown = [(*layer, shape) for layer, shape in zip(enumerate(self.stack, 1), sizes[1:], strict=False)]
         names = [f"{i} {layer['kind']}\n{_sides(shape)}" for i, layer, (shape, _, _) in shown]
-        fig, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.45 * max(1, len(names))), sharey=True)
+        fig, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.45 * max(1, len(names))))
         for ax, column, label in zip(axes, (1, 2), ("parameters", "multiply-adds for one image"), strict=True):
-            plots.bars(names, [row[column] for row in sizes[1:]], label, ax, label="number")
-        axes[1].tick_params(labelleft=False)
+            plots.bars(names, [row[column] for row in sizes[1:]], title=label, ax=ax, label="number")
+            ax.locator_params(axis="x", nbins=3)
+            ax.xaxis.set_major_formatter("{x:,.0f}")
+        axes[1].set_yticklabels([])
         return fig
 
     def describe(self) -> str:
@@ -182,7 +184,7 @@ class FaultFinder(Explorer):
             parameters = sum(row[1] for row in sizes)
             says = (
                 f"A model of {len(self.stack)} layers and {parameters:,} parameters, which puts out "
-                f"{_sides(sizes[-1][0])} for {CLASSES} classes."
+                f"{_sides(sizes[-1][0])} numbers for {CLASSES} classes."
             )
         if len(self.score) == 3:
             found, missed, wrong = self.score

@@ -196,17 +196,17 @@ export default explorer({
 
     // The table: choosing a layer.
     const body = h("tbody", {});
-    const cell = () => h("td", {});
+    const cell = () => h("td", { style: { padding: "0.15rem 0.35rem" } });
     let lines = [];
     const linesFor = (count) => {
       lines = range(count + 1).map((l) => {
         const button = l ? h("button", { type: "button", style: { textAlign: "left", width: "100%", whiteSpace: "nowrap", padding: "0.1rem 0.4rem" }, on: { click: () => choose(l) } }) : h("span", { text: "0 input" });
         const cells = range(4).map(cell);
-        return { button, cells, row: h("tr", {}, h("th", { scope: "row" }, button), ...cells) };
+        return { button, cells, row: h("tr", {}, h("th", { scope: "row", style: { padding: "0.1rem 0.25rem" } }, button), ...cells) };
       });
       body.replaceChildren(...lines.map((line) => line.row));
     };
-    const head = ["layer", "output", "field", "jump", "start"].map((text) => h("th", { scope: "col", text, style: { textAlign: text === "layer" ? "left" : "right" } }));
+    const head = ["layer", "output", "field", "jump", "start"].map((text) => h("th", { scope: "col", text, style: { textAlign: text === "layer" ? "left" : "right", padding: "0.15rem 0.35rem" } }));
     const tableBox = h("div", { class: "cx-scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...head)), body));
     /** Choose a layer, and there the unit whose field is nearest to `place`, by default the middle of the present field. */
     const choose = (layer, place = null, together = null) => {
@@ -365,7 +365,7 @@ export default explorer({
       const seen = counts.filter(Boolean).length, total = counts.reduce((a, b) => a + b, 0);
       shares.textContent = !seen ? "No path leads from the image to it."
         : `${total <= Number.MAX_SAFE_INTEGER ? thousands(total) : "More than 9 · 10¹⁵"} paths lead to it along one axis, from ${several(seen, "pixel")}; `
-          + `${several(half(counts), "pixel")} ${half(counts) === 1 ? "holds" : "hold"} half of them. With equal weights these shares are the effective receptive field.`;
+          + `${several(half(counts), "pixel")} ${half(counts) === 1 ? "holds" : "hold"} half of them. With equal weights, average pooling and no activation these shares are its effective receptive field.`;
       const asked = `${key} ${layer}`;
       if (asked !== known) [known, reply] = [asked, answer(state)];
       whole.textContent = `Does any unit see the whole image? ${reply}`;

@@ -114,7 +114,7 @@ class ReceptiveFieldStack(Explorer):
     def describe(self) -> str:
         """Which pixels the chosen unit sees."""
         seen = self._seen()
-        stack = f"{len(self.layers)} layer(s) on {self.size} pixels"
+        stack = f"A stack of {len(self.layers)} on {self.size} pixels"
         if seen is None:
             return f"{stack}, but a kernel spans more pixels than there are: no unit is left to look at."
         layer, unit, low, high, paths = seen
