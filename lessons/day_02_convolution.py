@@ -909,6 +909,11 @@ print((conv2d_loops(changed, digits) != conv2d_loops(image, digits)).astype(int)
 # 2. *One pixel changes.* Change the pixel in the centre, then one in the middle of an edge, then one in a corner. Look at
 #    how many outputs change with it. Why are they not equally many?
 
+# %%
+from course_utils import widgets
+
+widgets.ConvolutionStepper(image=binary_image, kernel=vertical)
+
 # %% [markdown] topics=["C14"]
 # ## Experiment: let the data choose the nine numbers
 #
@@ -1106,7 +1111,7 @@ stride_2 = torch.nn.Conv2d(1, 1, kernel_size=3, stride=2)
 columns_out = stride_2(torch.zeros(1, 1, 32, 32)).shape[-1]
 print("(32 − 3)/2 + 1 =", (32 - 3) / 2 + 1)
 claim("columns out", columns_out, 15, source="M30")
-claim("the formula with a floor", reference.output_size(32, 3, stride=2), columns_out, source="M30")
+claim("the formula with a floor", (32 - 3) // 2 + 1, columns_out, source="M30")
 
 # %% [markdown]
 # **"64 filters of 3 × 3 have 640 parameters."** On a grey image. On a colour image they have 1,792: you claimed both

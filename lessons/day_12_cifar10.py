@@ -989,12 +989,30 @@ for file in sorted(folder.iterdir()):
 # more number for each weight, so that training could go on.
 #
 # ## Try it yourself: the prediction browser
+#
+# The first 200 validation images, with what the chosen model says of each. **Before you run:** of the pictures with the
+# largest loss, how many will be ones that a person gets wrong, too?
+
+# %%
+from course_utils.widgets import PredictionBrowser
+
+first = slice(200)  # a page carries all the pictures that it shows
+PredictionBrowser(
+    validation.images[first],
+    validation.labels[first],
+    probability[first],
+    cifar.class_names,
+    caption=cifar.caption,
+)
 
 # %% [markdown] tags=["explorer"]
-# *The prediction browser will stand here.* Until then the cells above do the same, more slowly. Two things to try:
+# **Explorer: prediction browser.** Filter by class or by verdict, sort, click a picture or walk through them with the arrow
+# keys; a click on the confusion matrix shows the pictures behind a number. Two things to try:
 #
-# 1. Sort the gallery by the *lowest* confidence instead (drop the `[::-1]`). What do these pictures have in common?
-# 2. Take only `wrong[validation.labels[wrong] == 3]`, the cats. Which of them would you have called a cat?
+# 1. *Whose mistake?* Order by "largest loss" and walk through the first images. At each, look at the picture before you read the
+#    numbers. Is the model wrong and sure, or torn between two classes? Would you change any of the labels?
+# 2. *As good as it says?* Show all classes and move "Sure from" up. Compare "right" with "mean confidence" in the rows of the
+#    table. Which is larger? We trained with smoothed labels: which of the two should they have pushed down?
 
 # %% [markdown]
 # ## The exam

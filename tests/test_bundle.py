@@ -18,6 +18,7 @@ from course_utils.bundle.leaks import search
 from course_utils.bundle.library import Library, day_modules
 from course_utils.checks import day_02, day_12, decide, observe, questions_of
 from course_utils.errors import CourseError
+from course_utils.widgets import EXPLORERS
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("build_model", "trained_model")  # looked at by rules, which other tests try
@@ -208,6 +209,26 @@ for found in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
 """
     done = run(bundle, code)
     assert done.returncode == 0, done.stderr
+
+
+EXPLORING = """
+from course_utils.widgets import EXPLORERS, explorer
+assert Path.cwd() in explorer.HERE.parents
+for kind in EXPLORERS:
+    widget = kind()
+    shown, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "export default explorer(" in str(widget._esm) and ".cx" in str(widget._css)
+    widget.to_figure().canvas.draw()
+    print(kind.name)
+"""
+
+
+def test_a_student_has_every_explorer(bundle):
+    done = run(bundle, EXPLORING, MPLBACKEND="agg")
+    assert done.stdout.split() == [kind.name for kind in EXPLORERS], done.stderr
+    front = {path.name for path in (ROOT / "course_utils" / "widgets").iterdir() if path.suffix in (".js", ".css")}
+    assert front <= {path.name for path in (bundle / "course_utils" / "widgets").iterdir()}
 
 
 class TestFolder:

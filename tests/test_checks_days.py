@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from course_utils import checks, reference
-from course_utils.checks import day_02, decide, judge, observe, questions_of
+from course_utils.checks import day_02, decide, judge, make_key, observe, questions_of
 from course_utils.checks.describe import describe
 
 DAYS = [
@@ -52,7 +52,7 @@ def as_answer(question, declared, case):
 
 
 def test_there_are_days():
-    assert [day.__name__[-6:] for day in DAYS][:2] == ["day_02", "day_12"]
+    assert {"day_02", "day_12"} <= {day.__name__[-6:] for day in DAYS}
 
 
 def test_declaring_the_questions_imports_no_framework():
@@ -152,7 +152,7 @@ def _spoilt(value):
         others = list(dict.fromkeys(value.values()))
         return {k: others[(others.index(v) + 1) % len(others)] if k in odd else v for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [(*row[:-1], row[-1] + 7) for row in value]
+        return [(*row[:-1], row[-1] + 7) if np.ndim(row) else row + 7 for row in value]
     return value + 7
 
 
@@ -174,8 +174,7 @@ def test_no_message_holds_an_expected_value(question):
     for seed in SEEDS:
         cases = question.draw(seed)
         inputs = " ".join(describe(value) for case in cases for value in case.inputs.values())
-        for case in cases:
-            expected = question.reference(*case.inputs.values()) if question.kind == "function" else question.reference
+        for expected in make_key(question, cases).expected:
             for answer in wrong:
                 message = judge(question, answer, seed).message
                 for secret in _written(expected):
@@ -188,7 +187,7 @@ def _written(value):
     if isinstance(value, dict):
         return [str(value), *(f"{k}: {v}" for k, v in value.items())]
     if isinstance(value, list):
-        return [str(value), *map(str, value)]
+        return [str(value), *(str(row) for row in value if not np.isscalar(row))]  # one number of a pair is no answer
     array = np.asarray(value)
     rows = [str(row.tolist()) for row in array] if array.ndim > 1 else []
     return [describe(array), str(array.tolist()), *rows]

@@ -23,6 +23,7 @@ FIGURES = {
     "confusion": lambda **kw: plots.confusion(np.diag([3, 4, 5]) + 1, NAMES, **kw),
     "curves": lambda **kw: plots.curves({"loss": [3, 2, 1], "val_loss": [3, 2.5, 2]}, **kw),
     "bars": lambda **kw: plots.bars(NAMES, [0.1, 0.5, 0.9], [0.0, 0.1, 0.01], label="accuracy", unit="%", **kw),
+    "boxes": lambda **kw: plots.boxes({"eye": (0, 0), "V1": (2.5, 0)}, [("eye", "V1")], notes={"V1": "edges"}, **kw),
 }
 
 
@@ -167,6 +168,14 @@ def test_bars_say_value_and_spread():
     assert {"10.0 ± 0.0", "50.0 ± 10.0", "90.0 ± 1.0", "accuracy (%)"} <= set(written)
 
 
+def test_boxes_stand_where_they_are_placed_with_an_arrow_for_each_pair():
+    fig = plots.boxes({"eye": (0, 0), "V1": (2.5, 1)}, [("eye", "V1")], notes={"eye": "light"})
+    (ax,) = fig.axes
+    assert {text.get_text(): text.get_position() for text in ax.texts}["V1"] == (2.5, 1)
+    kinds = [type(patch).__name__ for patch in ax.patches]
+    assert (kinds.count("FancyBboxPatch"), kinds.count("FancyArrowPatch")) == (2, 1)
+
+
 def test_figures_can_share_one():
     fig, axes = plt.subplots(1, 2)
     assert plots.pixels(IMAGE, ax=axes[0]) is fig and plots.kernel(KERNELS["identity"], "identity", axes[1]) is fig
@@ -190,6 +199,7 @@ def test_figures_can_share_one():
         (lambda: plots.curves({"loss": [1, 2]}, x=[1]), "2 values for 1 positions"),
         (lambda: plots.bars(["a"], [1, 2]), "as many values"),
         (lambda: plots.bars(["a"], [1], accent="b"), "no bar is called"),
+        (lambda: plots.boxes({"eye": (0, 0)}, [("eye", "V1")]), "no box is called V1"),
     ],
 )
 def test_bad_input_is_named(draw, message):

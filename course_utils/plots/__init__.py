@@ -5,6 +5,7 @@ text. Importing this module sets the style for all matplotlib figures.
 """
 
 from course_utils.plots.charts import bars, curves
+from course_utils.plots.diagrams import boxes
 from course_utils.plots.pictures import confusion, feature_maps, image, image_grid, kernel, pixels
 from course_utils.plots.svg import COLOURS, INK, show, to_svg
 
@@ -12,6 +13,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "bars",
+    "boxes",
     "confusion",
     "curves",
     "feature_maps",

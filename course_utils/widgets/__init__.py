@@ -8,6 +8,7 @@ from course_utils.widgets.parameter_explosion import ParameterExplosion
 from course_utils.widgets.pooling_and_shift import PoolingAndShift
 from course_utils.widgets.prediction_browser import PredictionBrowser
 from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
+from course_utils.widgets.threshold_explorer import ThresholdExplorer
 
 EXPLORERS: tuple[type[Explorer], ...] = (
     ParameterExplosion,
@@ -17,6 +18,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     ReceptiveFieldStack,
     FaultFinder,
     PredictionBrowser,
+    ThresholdExplorer,
 )
 """All explorers, in the order of their days."""
 
@@ -30,4 +32,5 @@ __all__ = [
     "PoolingAndShift",
     "PredictionBrowser",
     "ReceptiveFieldStack",
+    "ThresholdExplorer",
 ]

@@ -140,11 +140,11 @@ export default explorer({
         planes.image[k].draw({ rows: image.length, columns: image[0].length, frames: [[row, column, kh, kw]], cell: (r, c) => {
           const inside = r >= row && r < row + kh && c >= column && c < column + kw, v = image[r][c][k];
           return { text: format(v), value: v, style: grey(v, least, most), class: inside ? "cx-window" : "",
-            label: `row ${r + 1}, column ${c + 1}: ${format(v)}${inside ? ", under the kernel" : ""}` };
+            label: `row ${r}, column ${c}: ${format(v)}${inside ? ", under the kernel" : ""}` };
         } });
         planes.kernel[k].draw({ rows: kh, columns: kw, cell: (r, c) => {
           const v = kernel[r][c][k];
-          return { text: format(v), value: v, style: signed(v, heaviest), label: `weight in row ${r + 1}, column ${c + 1}: ${format(v, 4)}` };
+          return { text: format(v), value: v, style: signed(v, heaviest), label: `weight in row ${r}, column ${c}: ${format(v, 4)}` };
         } });
         planes.products[k].draw({ rows: kh, columns: kw,
           label: `products${suffix}: ` + range(kh).map((m) => range(kw).map((n) => `${format(image[row + m][column + n][k])} × ${format(turned(m, n)[k])} = ${format(now[m][n][k])}`).join(", ")).join("; "),
@@ -153,12 +153,12 @@ export default explorer({
       });
       map.draw({ rows: out.length, columns: out[0].length, selected: [row, column], cell: (r, c) => ({
         text: hidden(r, c) ? "?" : format(out[r][c], 1), current: r === row && c === column, style: hidden(r, c) ? {} : signed(out[r][c], largest),
-        label: `row ${r + 1}, column ${c + 1}: ${hidden(r, c) ? "not known yet" : format(out[r][c])}` }) });
+        label: `row ${r}, column ${c}: ${hidden(r, c) ? "not known yet" : format(out[r][c])}` }) });
       const terms = channels === 1
         ? range(kh).flatMap((m) => range(kw).map((n) => `${format(image[row + m][column + n][0])}×${format(turned(m, n)[0])}`))
         : planes.names.map((name, k) => `${name} ${format(sum(now.flat().map((p) => p[k])))}`);
       const total = hidden(row, column) ? "?" : format(out[row][column]);
-      return `Row ${row + 1}, column ${column + 1} of ${out.length} × ${out[0].length}: ${terms.join(" + ")}${bias ? ` + bias ${format(bias)}` : ""} = ${total}`;
+      return `Row ${row}, column ${column} of ${out.length} × ${out[0].length}: ${terms.join(" + ")}${bias ? ` + bias ${format(bias)}` : ""} = ${total}`;
     };
   },
 });

@@ -110,8 +110,8 @@ class ConvolutionStepper(Explorer):
         row, column = self._position(out)
         (height, width), (kh, kw) = image.shape[:2], kernel.shape[:2]
         return (
-            f"A kernel of {kh} × {kw} on an image of {height} × {width}. In the window at row {row + 1}, "
-            f"column {column + 1}, {products.size} products and the bias add up to {out[row, column]:g}."
+            f"A kernel of {kh} × {kw} on an image of {height} × {width}. In the window at row {row}, "
+            f"column {column}, {products.size} products and the bias add up to {out[row, column]:g}."
         ).replace("-", "−")
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -187,6 +187,7 @@ export function notes(state) {
   if (most && (mode === "replicate" || mode === "circular"))
     said.push(`NumPy calls this mode "${NUMPY[mode]}"; keras.ops.pad on TensorFlow does not have it.`);
   if (mode === "reflect" && largest >= 0) said.push("PyTorch and TensorFlow refuse to reflect as many pixels as there are; NumPy goes on bouncing, as drawn.");
+  if (mode === "symmetric" && largest > 0) said.push("TensorFlow refuses to mirror more pixels than there are; NumPy goes on, as drawn.");
   if (mode === "circular" && largest > 0) said.push("PyTorch refuses to go around more than once; NumPy does it, as drawn.");
   if (SAME.includes(state.padding) && mode !== "zero")
     said.push(state.padding === "same_keras" ? "Keras itself pads with zeros only: other modes need keras.ops.pad first." : `PyTorch takes padding="same" together with padding_mode="${mode}".`);
@@ -224,7 +225,7 @@ export function asCode(state) {
 /** What a cell of the padded image is. r, c: its place, 0 first. */
 function nature(from, r, c, value) {
   if (from[0][r] < 0 || from[1][c] < 0) return "padding, filled with 0";
-  return `padding, a copy of row ${from[0][r] + 1}, column ${from[1][c] + 1} of the image: ${format(value)}`;
+  return `padding, a copy of row ${from[0][r]}, column ${from[1][c]} of the image: ${format(value)}`;
 }
 
 export default explorer({
@@ -260,7 +261,17 @@ export default explorer({
     const formulas = range(2).map(() => h("p", { style: { overflowWrap: "anywhere" } }));
     const remarks = h("ul", { style: { margin: "0.3rem 0 0 1.2rem", padding: "0" } });
     const codes = ["PyTorch", "Keras"].map((name) => ({ name, text: h("pre", { style: { whiteSpace: "pre-wrap", margin: "0.2rem 0", font: "13px/1.5 ui-monospace, monospace", background: "var(--soft)", color: "inherit", padding: "0.3rem", border: "0", overflowWrap: "anywhere" } }) }));
-    const strips = MODES.map((mode) => grid({ label: mode, small: true }));
+    const strips = MODES.map((mode) => { // a canvas: five maps of hundreds of cells would make a step slow
+      const canvas = h("canvas", { role: "img", style: { imageRendering: "pixelated", border: "1px solid var(--line)", maxWidth: "100%" } });
+      return { canvas, element: h("figure", { class: "cx-pane" }, h("figcaption", { text: mode }), canvas) };
+    });
+    const paint = (canvas, map, peak, label) => {
+      Object.assign(canvas, { width: map[0].length, height: map.length });
+      canvas.style.width = `${map[0].length * 14}px`;
+      canvas.setAttribute("aria-label", label);
+      const context = canvas.getContext("2d");
+      map.forEach((row, r) => row.forEach((v, c) => { context.fillStyle = signed(v, peak).background; context.fillRect(c, r, 1, 1); }));
+    };
     const rows = MODES.map((mode) => ({ head: h("th", { scope: "row" }), cells: range(3).map(() => h("td", {})) }));
     const compared = h("div", {}, h("p", { style: { fontWeight: "600" }, text: "The same kernel under all five modes" }),
       ui.panes(...strips.map((strip) => strip.element)),
@@ -309,10 +320,10 @@ export default explorer({
         rows: high, columns: wide, frames, selected: cell,
         caption: `padded image, ${g.padded[0]} × ${g.padded[1]}${state.view === "values" ? "" : `: ${VIEWS.find(([name]) => name === state.view)[1]}`}`,
         cell: (r, c) => {
-          if (r >= g.padded[0] || c >= g.padded[1]) return { text: "", label: `row ${r + 1}, column ${c + 1}: there is no pixel`, class: "cx-pad" };
+          if (r >= g.padded[0] || c >= g.padded[1]) return { text: "", label: `row ${r}, column ${c}: there is no pixel`, class: "cx-pad" };
           const v = x[r][c], pad = isPad(r, c), unread = !g.refused && !counts.cells[r][c];
           const count = state.view === "windows" ? counts.cells[r][c] : pad ? null : counts.pixels[r - top][c - left];
-          const what = pad ? nature(from, r, c, v) : `row ${r - top + 1}, column ${c - left + 1} of the image: ${format(v)}`;
+          const what = pad ? nature(from, r, c, v) : `row ${r - top}, column ${c - left} of the image: ${format(v)}`;
           const style = state.view === "values" ? (pad ? {} : grey(v, least, most)) : pad ? {} : amount(count, state.view === "windows" ? busiest : often);
           return {
             text: state.view === "values" ? format(v, 1) : count === null ? "" : String(count), value: v, current: r === cell[0] && c === cell[1],
@@ -322,16 +333,16 @@ export default explorer({
         },
       });
       const readHere = g.refused ? "" : ` ${plural(counts.cells[cell[0]][cell[1]], "window")} of ${g.out[0] * g.out[1]} read it.`;
-      about.textContent = `Chosen: ${isPad(...cell) ? nature(from, ...cell, x[cell[0]][cell[1]]) : `row ${state.cell_row + 1}, column ${state.cell_column + 1} of the image: ${format(x[cell[0]][cell[1]])}`}.${readHere}`;
+      about.textContent = `Chosen: ${isPad(...cell) ? nature(from, ...cell, x[cell[0]][cell[1]]) : `row ${state.cell_row}, column ${state.cell_column} of the image: ${format(x[cell[0]][cell[1]])}`}.${readHere}`;
 
       const heaviest = Math.max(...kernel.flat().map(Math.abs)), largest = Math.max(...out.flat().map(Math.abs));
       weights.draw({ rows: g.kernel[0], columns: g.kernel[1], caption: `kernel, ${g.kernel[0]} × ${g.kernel[1]}`, cell: (r, c) => ({
-        text: asFraction(kernel[r][c]), value: kernel[r][c], style: signed(kernel[r][c], heaviest), label: `weight in row ${r + 1}, column ${c + 1}: ${asFraction(kernel[r][c])}` }) });
+        text: asFraction(kernel[r][c]), value: kernel[r][c], style: signed(kernel[r][c], heaviest), label: `weight in row ${r}, column ${c}: ${asFraction(kernel[r][c])}` }) });
       map.element.hidden = Boolean(g.refused);
       refusedText.textContent = g.refused ?? "";
       if (!g.refused) map.draw({
         rows: g.out[0], columns: g.out[1], selected: [row, column], caption: `output map, ${g.out[0]} × ${g.out[1]}`,
-        cell: (r, c) => ({ text: format(out[r][c], 1), current: r === row && c === column, style: signed(out[r][c], largest), label: `row ${r + 1}, column ${c + 1}: ${format(out[r][c])}` }),
+        cell: (r, c) => ({ text: format(out[r][c], 1), current: r === row && c === column, style: signed(out[r][c], largest), label: `row ${r}, column ${c}: ${format(out[r][c])}` }),
       });
 
       formulas.forEach((line, axis) => {
@@ -349,8 +360,7 @@ export default explorer({
       if (!compared.hidden) MODES.forEach((mode, i) => {
         const one = { ...state, mode }, { frame: edge, inside } = frame(one), [kept, asked] = movesAlong(one);
         const mine = mode === state.mode ? ", chosen" : "", text = (v) => (v === null ? "none" : format(v));
-        strips[i].draw({ rows: g.out[0], columns: g.out[1], caption: mode, label: `output map with mode ${mode}: mean size ${text(edge)} at the frame, ${text(inside)} inside`,
-          cell: (r, c) => ({ style: signed(maps[i][r][c], peak) }) });
+        paint(strips[i].canvas, maps[i], peak, `output map with mode ${mode}: mean size ${text(edge)} at the frame, ${text(inside)} inside`);
         rows[i].head.textContent = mode + mine;
         [text(edge), text(inside), asked ? `${kept} of ${asked}` : "–"].forEach((value, j) => { rows[i].cells[j].textContent = value; });
       });
@@ -359,7 +369,7 @@ export default explorer({
       const terms = kernel.flatMap((line, m) => line.map((w, n) => [w, row * stride + m * dilation, column * stride + n * dilation]));
       const outside = terms.filter(([, r, c]) => isPad(r, c)).length;
       const sum = terms.length <= 9 ? terms.map(([w, r, c]) => `${format(x[r][c])}×${asFraction(w)}`).join(" + ") : `the sum of ${terms.length} products`;
-      return `Output row ${row + 1}, column ${column + 1} of ${g.out[0]} × ${g.out[1]}: ${outside} of ${plural(terms.length, "value")} read ${outside === 1 ? "is" : "are"} padding; ${sum} = ${format(out[row][column])}`;
+      return `Output row ${row}, column ${column} of ${g.out[0]} × ${g.out[1]}: ${outside} of ${plural(terms.length, "value")} read ${outside === 1 ? "is" : "are"} padding; ${sum} = ${format(out[row][column])}`;
     };
   },
 });

@@ -108,7 +108,7 @@ class PaddingAndStride(Explorer):
             return text + self._refusal(padded.shape)
         row, column = self._position(out)
         value = f"{out[row, column]:.6g}".replace("-", "−")
-        return f"{text}an output of {out.shape[0]} × {out.shape[1]}, {value} in row {row + 1}, column {column + 1}."
+        return f"{text}an output of {out.shape[0]} × {out.shape[1]}, {value} in row {row}, column {column}."
 
     def _refusal(self, shape: tuple[int, ...]) -> str:
         if self.padding == "same_torch" and self.stride > 1:

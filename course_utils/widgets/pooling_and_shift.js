@@ -54,7 +54,7 @@ export function windowOf({ image, method, window, stride, output_size }, r, c) {
   return { top: y, left: x, high: Math.min(top + size, rows) - y, wide: Math.min(left + size, columns) - x };
 }
 
-/** Which pixels make an output, and by how much: [[row, column, share], ...]; also the way of its gradient. */
+/** Which pixels make an output, and by how much: [[row, column, share], ...]: the way of its gradient. */
 export function shares(state, r, c) {
   const { image, method, window, stride } = state, rows = image.length, columns = image[0].length;
   if (method === "subsample") return [[r * stride, c * stride, 1]];
@@ -73,10 +73,42 @@ function gathered(list) {
   return [...all.values()];
 }
 
-/** The pooled map of an image (by default the state's own). */
+/** The map of every window's value: reduce(top, left) gives it. */
+const slide = (image, size, stride, reduce) => table(outputs(image.length, size, stride), outputs(image[0].length, size, stride),
+  (r, c) => reduce(r * stride, c * stride));
+
+function maxMap(image, size, stride) {
+  return slide(image, size, stride, (top, left) => {
+    let best = -Infinity;
+    for (let m = 0; m < size; m++) for (let n = 0; n < size; n++) best = Math.max(best, image[top + m][left + n]);
+    return best;
+  });
+}
+
+function boxMean(image, top, left, high, wide) {
+  let total = 0;
+  for (let m = 0; m < high; m++) for (let n = 0; n < wide; n++) total += image[top + m][left + n];
+  return total / (high * wide);
+}
+
+/** Blurred by [1 2 1] / 4 along both axes, reflected at the border, then every stride-th row and column. */
+function blurMap(image, stride) {
+  const [rows, columns] = [image.length, image[0].length];
+  return table(Math.ceil(rows / stride), Math.ceil(columns / stride), (r, c) => sum(blurred(rows, columns, r * stride, c * stride).map(([y, x, share]) => share * image[y][x])));
+}
+
+/** The pooled map of an image (by default the state's own), without rows where no window fits. */
 export function pooled(state, image = state.image) {
-  const now = { ...state, image };
-  return table(...pooledSize(now), (r, c) => sum(shares(now, r, c).map(([y, x, share]) => share * image[y][x])));
+  const { method, window, stride } = state;
+  if (!pooledSize({ ...state, image })[0]) return [];
+  if (method === "max") return maxMap(image, window, stride);
+  if (method === "average") return slide(image, window, stride, (top, left) => boxMean(image, top, left, window, window));
+  if (method === "subsample") return slide(image, 1, stride, (r, c) => image[r][c]);
+  if (method === "adaptive") {
+    const columns = bins(image[0].length, state.output_size);
+    return bins(image.length, state.output_size).map(([top, bottom]) => columns.map(([left, right]) => boxMean(image, top, left, bottom - top, right - left)));
+  }
+  return blurMap(method === "blur" ? image : maxMap(image, window, 1), stride);
 }
 
 /** The gradient of one output with respect to the image. */
@@ -146,7 +178,7 @@ function clean(state) {
 
 // ---- words ---------------------------------------------------------------------------------------------------------
 
-const at = (r, c) => `row ${r + 1}, column ${c + 1}`;
+const at = (r, c) => `row ${r}, column ${c}`;
 const ways = (n, plus, minus) => (n ? `${Math.abs(n)} ${n > 0 ? plus : minus}` : null);
 const moveText = ({ dy, dx }) => [ways(dx, "right", "left"), ways(dy, "down", "up")].filter(Boolean).join(" and ") || "nowhere";
 
@@ -169,8 +201,8 @@ export function notes(state) {
   const { image, method, window, stride, output_size } = state, said = [], lengths = [image.length, image[0].length];
   if (method === "adaptive") lengths.forEach((n, axis) => {
     const all = bins(n, output_size), shared = range(n).filter((i) => all.filter(([a, b]) => i >= a && i < b).length > 1);
-    const name = ["rows", "columns"][axis], list = all.map(([a, b]) => (b - a > 1 ? `${a + 1}–${b}` : `${b}`)).join(", ");
-    said.push(`Bins of ${name}: ${list}. ${shared.length ? `In more than one bin: ${name} ${shared.map((i) => i + 1).join(", ")}.` : "No two bins overlap."}`);
+    const name = ["rows", "columns"][axis], list = all.map(([a, b]) => (b - a > 1 ? `${a}–${b - 1}` : `${a}`)).join(", ");
+    said.push(`Bins of ${name}: ${list}. ${shared.length ? `In more than one bin: ${name} ${shared.join(", ")}.` : "No two bins overlap."}`);
   });
   if ((method === "max" || method === "average") && pooledSize(state)[0]) {
     if (stride < window) said.push(`Windows overlap: they are ${window} wide and only ${stride} apart.`);
@@ -196,10 +228,10 @@ export default explorer({
     const now = ui.state, choose = (row, column) => ui.set({ row, column }, "position");
     const picture = grid({ label: "image", edit: (r, c, value) =>
       ui.set({ image: now().image.map((row, i) => row.map((v, j) => (i === r && j === c ? value : v))) }, `image ${r} ${c}`) });
-    const movedPicture = grid({ label: "shifted image" });
+    const movedPicture = grid({ label: "shifted image", explore: true });
     const before = grid({ label: "pooled", select: choose }), after = grid({ label: "pooled after the shift", select: choose });
-    const difference = grid({ label: "difference" });
-    const binGrids = ["rows", "columns"].map((name) => grid({ label: `bins of ${name}` }));
+    const difference = grid({ label: "difference", explore: true });
+    const binGrids = ["rows", "columns"].map((name) => grid({ label: `bins of ${name}`, explore: true }));
     const binPanes = ui.panes(...binGrids.map((one) => one.element));
     const maps = ui.panes(before.element, after.element, difference.element), refusedText = h("p", { style: { fontWeight: "600" } });
     const how = h("p", {}), remarks = h("ul", { style: { margin: "0.3rem 0 0 1.2rem", padding: "0" } });
@@ -255,7 +287,7 @@ export default explorer({
       });
       const where = moveText(state);
       movedPicture.draw({ rows: image.length, columns: image[0].length, frames, caption: `image, shifted ${where}`, label: `the same image, shifted ${where}`,
-        cell: (r, c) => ({ text: format(moved[r][c], 1), style: grey(moved[r][c], ...shade) }) });
+        cell: (r, c) => ({ text: format(moved[r][c], 1), style: grey(moved[r][c], ...shade), label: `${at(r, c)}: ${format(moved[r][c])}` }) });
 
       maps.hidden = how.hidden = !oh;
       refusedText.hidden = Boolean(oh);
@@ -271,16 +303,16 @@ export default explorer({
         before.draw({ rows: oh, columns: ow, selected, caption: `pooled, ${oh} × ${ow}`, cell: cell(old) });
         after.draw({ rows: oh, columns: ow, selected, caption: `pooled after the shift, ${oh} × ${ow}`, cell: cell(next) });
         difference.draw({ rows: oh, columns: ow, caption: "difference (✓ kept)", label: `difference: ${all.kept} of ${all.outputs} values are kept`,
-          cell: (r, c) => ({ text: equal(r, c) ? "✓" : format(next[r][c] - old[r][c], 1), style: equal(r, c) ? {} : signed(next[r][c] - old[r][c], change), current: r === row && c === column }) });
+          cell: (r, c) => ({ label: `${at(r, c)}: ${equal(r, c) ? "kept" : format(next[r][c] - old[r][c])}`, text: equal(r, c) ? "✓" : format(next[r][c] - old[r][c], 1), style: equal(r, c) ? {} : signed(next[r][c] - old[r][c], change), current: r === row && c === column }) });
         how.textContent = routeText(state);
       }
       binPanes.hidden = method !== "adaptive";
       if (!binPanes.hidden) binGrids.forEach((one, axis) => {
         const n = [image.length, image[0].length][axis], parts = bins(n, state.output_size), name = ["rows", "columns"][axis];
-        one.draw({ rows: parts.length, columns: n, caption: `bins of ${name}: each line one output`, label: `bins of ${name}: ${parts.map(([a, b]) => `${a + 1} to ${b}`).join(", ")}`,
+        one.draw({ rows: parts.length, columns: n, caption: `bins of ${name}: each line one output`, label: `bins of ${name}: ${parts.map(([a, b]) => `${a} to ${b - 1}`).join(", ")}`,
           cell: (r, c) => {
             const [a, b] = parts[r], inBin = c >= a && c < b;
-            return { text: inBin ? asFraction(1 / (b - a)) : "", style: inBin ? signed(1 / (b - a), 1) : {}, current: r === [row, column][axis] && inBin };
+            return { label: `${name.slice(0, -1)} ${c} in bin ${r}: ${inBin ? asFraction(1 / (b - a)) : "no"}`, text: inBin ? asFraction(1 / (b - a)) : "", style: inBin ? signed(1 / (b - a), 1) : {}, current: r === [row, column][axis] && inBin };
           } });
       });
       const said = notes(state);

@@ -89,6 +89,7 @@ export default explorer({
       backgroundPosition: `${-(i % columns) * size}px ${-Math.floor(i / columns) * size}px` });
 
     const choose = (trait, label) => ui.choice({ trait, label, options: [[null, "any"], ...names.map((name) => [name, name])] });
+    const first = (order) => ({ order, selected: filtered({ ...ui.state(), order }, data)[0] ?? ui.state().selected });
     const plain = (values) => values.map((value) => [value, value]);
     let shown = [];
     const go = (by) => () => ui.set({ selected: shown[(shown.indexOf(ui.state().selected) + by + shown.length) % shown.length] }, "selected");
@@ -120,11 +121,7 @@ export default explorer({
       h("table", { style: { width: "100%" }, "aria-label": "probabilities" }, h("tbody", {}, ...bars.map((bar) => bar.row))));
 
     // The confusion matrix, with names beside and above it.
-    const matrix = grid({ label: "confusion matrix", caption: "confusion matrix", select: (r, c) => {
-      const { true_class, predicted_class } = ui.state();
-      const again = true_class === names[r] && predicted_class === names[c];
-      ui.set(again ? { true_class: null, predicted_class: null } : { true_class: names[r], predicted_class: names[c] });
-    } });
+    const matrix = grid({ label: "confusion matrix", select: (r, c) => ui.set({ true_class: names[r], predicted_class: names[c] }) });
     const table = matrix.element.querySelector(".cx-stage"), cells = table.firstElementChild;
     const [wide, high] = [28, 28];
     table.style.setProperty("--w", `${wide}px`);
@@ -147,7 +144,7 @@ export default explorer({
 
     ui.root.append(style, h("p", { text: caption, hidden: !caption, style: { fontStyle: "italic" } }),
       ui.bar(choose("true_class", "True class"), choose("predicted_class", "Taken for"), ui.choice({ trait: "verdict", label: "Answer", options: plain(VERDICTS) }),
-        ui.choice({ trait: "order", label: "Order", options: plain(ORDERS) })),
+        ui.choice({ trait: "order", label: "Order", options: plain(ORDERS), choose: first })),
       ui.bar(back, on, every),
       ui.panes(h("div", {}, gallery.element, none), detail,
         h("div", { style: { flex: "1 1 22rem", maxWidth: "25rem" } }, matrix.element, ui.bar(ui.slider({ trait: "threshold", label: "Sure from", least: 0, most: 1, step: 0.01, show: (t) => percent(t, 0) })), scores)));

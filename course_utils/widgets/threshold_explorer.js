@@ -178,7 +178,7 @@ const path = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed
 const stroke = (d, colour, width = 2, dash = null) => svg("path", { d, fill: "none", "stroke-width": width, "stroke-dasharray": dash, style: { stroke: colour } });
 const spot = (x, y) => svg("circle", { cx: x, cy: y, r: 5.5, "stroke-width": 2, style: { fill: "var(--mark)", stroke: "var(--fg)" } });
 const word = (x, y, text, anchor = "start") => svg("text", { x, y, text, "text-anchor": anchor });
-const unitAxis = (label) => ({ label, least: 0, most: 1, ticks: [0, 0.25, 0.5, 0.75, 1] });
+const unitAxis = (label) => ({ label, least: 0, most: 1, ticks: [0, 0.5, 1] });
 
 export default explorer({
   name: "threshold_explorer",
@@ -279,9 +279,9 @@ export default explorer({
 
       // Scores of both classes, back to back: what is called right is filled, what is called wrong is hollow.
       const bins = histogram(all[state.shown], least, most, 20, state.threshold), width = (most - least) / 20;
-      const high = Math.max(1, ...bins.flatMap((bin) => [bin.positive[0] + bin.positive[1], bin.negative[0] + bin.negative[1]]));
+      const [up, down] = ["positive", "negative"].map((kind) => 1.25 * Math.max(1, ...bins.map((bin) => bin[kind][0] + bin[kind][1])));
       const x = { label: "score", least, most, ticks: ticks(least, most) };
-      const back = scores.on({ x, y: { label: unit, least: -high * 1.15, most: high * 1.15, ticks: ticks(-high, high, 6).filter(Number.isInteger), show: (v) => format(Math.abs(v)) }, height: 250 },
+      const back = scores.on({ x, y: { label: unit, least: -down, most: up, ticks: ticks(-down, up, 6).filter(Number.isInteger), show: (v) => format(Math.abs(v)) }, height: 250 },
         `${state.shown} set: ${yes} above, ${no} below the line. Filled: called right. Hollow: called wrong.`);
       bins.forEach((bin, i) => ["positive", "negative"].forEach((kind) => {
         const sign = kind === "positive" ? 1 : -1, left = back.x(least + i * width) + 1, wideness = back.x(least + width) - back.x(least) - 2;
@@ -293,36 +293,37 @@ export default explorer({
       const cut = (graph, at) => stroke(`M${graph.x(at)} ${graph.size.top}V${graph.size.bottom}`, "var(--fg)", 2.5);
       back.plot.append(stroke(`M${back.size.left} ${back.y(0)}H${back.size.right}`, "var(--line)", 1), cut(back, state.threshold),
         svg("path", { d: `M${back.x(state.threshold) - 7} ${back.size.top - 8}h14l-7 10Z`, style: { fill: "var(--fg)" } }),
-        word(back.size.left + 5, back.size.top + 14, yes), word(back.size.left + 5, back.size.bottom - 6, no));
+        word(back.size.left + 5, back.size.top + 14, yes), word(back.size.right - 5, back.size.bottom - 6, no, "end"));
       back.describe(`Scores of the ${state.shown} set. ${yes}: ${tp} at or above the threshold, ${fn} below. ${no}: ${fp} at or above, ${tn} below.`);
 
       const { higher, equal, all: together } = pairs(whole), area = auc(whole);
       const ring = roc.on({ x: unitAxis("false alarms: 1 − specificity"), y: unitAxis("sensitivity") }, `ROC, AUC ${format(area, 4)}`);
-      ring.plot.append(stroke(path([[ring.x(0), ring.y(0)], [ring.x(1), ring.y(1)]]), "var(--line)", 1.5, "4 4"), word(ring.x(0.97), ring.y(0.05), `${thousands(higher)} of ${thousands(together)} pairs`, "end"),
-        word(ring.x(0.97), ring.y(0.14), equal ? `+ ${thousands(equal)} equal, halved` : "no ties", "end"),
+      ring.plot.append(stroke(path([[ring.x(0), ring.y(0)], [ring.x(1), ring.y(1)]]), "var(--line)", 1.5, "4 4"), word(ring.x(0.97), ring.y(0.14), `${thousands(higher)} of ${thousands(together)} pairs right`, "end"),
+        word(ring.x(0.97), ring.y(0.05), equal ? `and half of ${thousands(equal)} ties` : "no ties", "end"),
         stroke(path(whole.points.map((q) => [ring.x(q.fp / whole.negatives), ring.y(q.tp / whole.positives)])), "var(--mark)"), spot(ring.x(fp / whole.negatives), ring.y(tp / whole.positives)));
       ring.describe(`ROC curve. The area is ${format(area, 4)}: of ${thousands(together)} pairs of one ${yes} and one ${no}, the first scores higher in ${thousands(higher)} and the same in ${thousands(equal)}. The threshold's point: ${percent(fp / whole.negatives)} false alarms, sensitivity ${percent(now.sensitivity)}.`);
 
       const base = p ?? ratio, mean = averagePrecision(whole, p);
       const sheet = pr.on({ x: unitAxis("recall: sensitivity"), y: unitAxis("precision: PPV") }, `Precision and recall, average precision ${format(mean, 4)}`);
-      const steps = whole.points.slice(1).map((q) => [sheet.x(q.tp / whole.positives), sheet.y(precision(q))]);
+      // In steps, as the average precision adds them up: between two points precision follows no straight line.
+      const steps = whole.points.slice(1).flatMap((q, i) => [whole.points[i], q].map(({ tp: found }) => [sheet.x(found / whole.positives), sheet.y(precision(q))]));
       sheet.plot.append(stroke(`M${sheet.x(0)} ${sheet.y(base)}H${sheet.x(1)}`, "var(--line)", 1.5, "4 4"), word(sheet.x(0.02), sheet.y(base) + (base > 0.15 ? 15 : -6), `prevalence ${percent(base, 2)}`), stroke(path(steps), "var(--mark)"));
       if (now.ppv !== null) sheet.plot.append(spot(sheet.x(now.sensitivity), sheet.y(now.ppv)));
       sheet.describe(`Precision over recall; the dashed line is the prevalence, ${percent(base, 2)}. The threshold's point: recall ${percent(now.sensitivity)}, precision ${percent(now.ppv)}.`);
 
       const price = (q) => cost({ tp: q.tp, fp: q.fp, fn: whole.positives - q.tp, tn: whole.negatives - q.fp }, state.cost_miss, state.cost_alarm, p);
-      const best = cheapest(whole, state.cost_miss, state.cost_alarm, p), bestAt = Math.min(best.threshold, most), prices = whole.points.map(price), dearest = Math.max(...prices) || 1;
-      const bill = costs.on({ x: { ...x, label: "threshold" }, y: { label: `cost of 100 ${unit}`, least: 0, most: dearest * 1.15, ticks: ticks(0, dearest), show: (v) => (v >= 1e4 ? v.toExponential(0).replace("+", "") : format(v, 3)) } },
-        `Cost at this threshold: ${format(price({ tp, fp }), 1)}; least ${format(best.cost, 1)} at ${format(bestAt, 3)}`);
+      const bestAt = Math.min(cheapest(chosen(), state.cost_miss, state.cost_alarm, p).threshold, most), lowest = cost(countsAt(whole, bestAt), state.cost_miss, state.cost_alarm, p), prices = whole.points.map(price), dearest = Math.max(...prices) || 1;
+      const bill = costs.on({ x: { ...x, label: "threshold" }, y: { label: `cost of 100 ${unit}`, least: 0, most: dearest * 1.15, ticks: ticks(0, dearest), show: (v) => (v >= 1e4 ? v.toExponential(0).replace("+", "") : format(v, 3)) }, left: 58 },
+        `Cost at this threshold: ${format(price({ tp, fp }), 1)}; ${testing ? "at the one cheapest on validation" : "least at"} ${format(bestAt, 3)}: ${format(lowest, 1)}`);
       const along = whole.points.flatMap((q, i) => [[whole.points[i].threshold, i], [whole.points[i + 1]?.threshold ?? least, i]]).map(([t, i]) => [bill.x(clamp(t, least, most)), bill.y(prices[i])]);
-      bill.plot.append(stroke(path(along), "var(--other)"), cut(bill, state.threshold), spot(bill.x(bestAt), bill.y(best.cost)), word(bill.x(bestAt) + (bestAt > (least + most) / 2 ? -9 : 9), bill.y(best.cost) - 8, "cheapest", bestAt > (least + most) / 2 ? "end" : "start"));
-      bill.describe(`Expected cost of 100 ${unit} over the threshold: ${format(price({ tp, fp }), 2)} at ${format(state.threshold, 3)}; the least, ${format(best.cost, 2)}, at ${format(bestAt, 3)}.`);
+      bill.plot.append(stroke(path(along), "var(--other)"), cut(bill, state.threshold), spot(bill.x(bestAt), bill.y(lowest)), word(bill.x(bestAt) + (bestAt > (least + most) / 2 ? -9 : 9), bill.y(lowest) - 8, testing ? "chosen" : "cheapest", bestAt > (least + most) / 2 ? "end" : "start"));
+      bill.describe(`Expected cost of 100 ${unit} over the threshold: ${format(price({ tp, fp }), 2)} at ${format(state.threshold, 3)}; the threshold that is cheapest on validation, ${format(bestAt, 3)}, costs ${format(lowest, 2)} here.`);
 
       const at = `At ${format(state.threshold, 3)}`, points = (u, v) => `${format(100 * (u - v), 1)} points`;
       if (testing) return `${at}, on the test set: sensitivity ${percent(now.sensitivity)} (validation ${percent(before.sensitivity)}, change ${points(now.sensitivity, before.sensitivity)}), specificity ${percent(now.specificity)} ` +
         `(validation ${percent(before.specificity)}, change ${points(now.specificity, before.specificity)}). Report this. A threshold moved now would be chosen on the test set.`;
       return `${at}, on the validation set: ${tp} of ${tp + fn} ${yes} found (sensitivity ${percent(now.sensitivity)}), ${tn} of ${tn + fp} ${no} cleared (specificity ${percent(now.specificity)}). ` +
-        (tp + fp ? `Of those called ${yes}, ${percent(now.ppv)} are${p === null ? "" : ` at a prevalence of ${percent(p, 2)}`}.` : `Nobody is called ${yes}.`) +
+        (now.ppv === null ? `Nobody is called ${yes}.` : `${p === null ? "" : `At a prevalence of ${percent(p, 2)}, `}${percent(now.ppv)} of those called ${yes} are called so rightly (PPV).`) +
         ` The highest threshold with a sensitivity of ${percent(state.target)} or more is ${format(thresholdFor(chosen(), state.target), 3)}.`;
     };
   },

@@ -61,12 +61,12 @@ def _samples() -> dict[str, dict]:
     films = {"classes": ["normal", "pneumonia"], "unit": "films", "note": "sample data, drawn by code"}
     drawn = {
         "chest films": ([50, 150], (-1.7, 2.0), [80, 120], (-0.9, 1.7)),
-        "a rare disease": ([285, 15], (-2.2, 1.2), [285, 15], (-2.1, 0.9)),
+        "a rare disease": ([285, 15], (-2.2, 1.2), [285, 15], (-1.9, 0.0)),
         "a coin's opinion": ([100, 100], (0.0, 0.0), [100, 100], (0.0, 0.0)),
         "perfect": ([100, 100], (-5.0, 5.0), [100, 100], (-5.0, 5.0)),
     }
     samples = {}
-    for seed, (name, (n, centres, n_test, centres_test)) in enumerate(drawn.items()):
+    for seed, (name, (n, centres, n_test, centres_test)) in enumerate(drawn.items(), start=2):
         spread = 0.8 if name == "perfect" else 1.5
         pair = {
             "validation": _drawn(2 * seed, n, centres, spread),
@@ -83,7 +83,8 @@ def _samples() -> dict[str, dict]:
 class ThresholdExplorer(Explorer):
     """Move a threshold over scores and see confusion matrix, measures, ROC, precision and recall, and cost follow.
 
-    With scores of your own: `ThresholdExplorer(y_true, scores, test=(y_true, scores))`, labels 0 or 1; `test` is optional.
+    With scores of your own: `ThresholdExplorer(y_true, scores, test=(y_true, scores))`, where labels are 0 or 1 and the
+    test set may be left out.
     """
 
     title = "Threshold explorer"
@@ -124,8 +125,6 @@ class ThresholdExplorer(Explorer):
             traits["validation"] = (y_true, scores)
         if traits.get("test") is not None and traits.get("validation") is None:
             raise traitlets.TraitError("a test set needs a validation set to choose the threshold on")
-        if traits.get("validation") is not None:
-            traits.setdefault("sample", OWN)
         super().__init__(**traits)
 
     @traitlets.observe("validation")
@@ -151,61 +150,67 @@ class ThresholdExplorer(Explorer):
         return proposal["value"]
 
     def to_figure(self) -> Figure:
-        """Scores of both classes, ROC, precision over recall, and cost over the threshold, each with its present point."""
+        """Scores of both classes, ROC, precision over recall, cost over the threshold, each with its present point."""
         labels, scores, about = self._data()
-        truth, at = labels == 1, np.append(np.unique(scores)[::-1], -np.inf)[:, None]
+        truth, at = labels == 1, np.unique(scores)[::-1, None]
         tp, fp = ((scores[truth] >= at).mean(axis=1), (scores[~truth] >= at).mean(axis=1))
         tp, fp = np.append(0, tp), np.append(0, fp)
         p = truth.mean() if self.prevalence is None else self.prevalence
         here = [(scores[group] >= self.threshold).mean() for group in (truth, ~truth)]
         fig, axes = plt.subplots(2, 2, figsize=(8, 6.4))
         (back, roc), (pr, bill) = axes
-        edges = np.linspace(*self._range(), 21)
-        for group, sign, name, colour in zip((truth, ~truth), (1, -1), about["classes"][::-1], plots.COLOURS, strict=False):
+        edges, (no, yes) = np.linspace(*self._range(), 21), about["classes"]
+        for group, sign, name, colour in ((truth, 1, yes, plots.COLOURS[0]), (~truth, -1, no, plots.COLOURS[1])):
             heights = sign * np.histogram(scores[group], edges)[0]
             back.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colour, label=name)
         back.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
         back.axvline(self.threshold, color=plots.INK)
-        back.set(xlabel="score", ylabel=about["unit"], title=f"{self.shown} set")
+        back.set(xlabel="score", ylabel=about["unit"], title=f"{about['shown']} set")
         back.legend()
         roc.plot(fp, tp, color=plots.COLOURS[0])
         roc.plot([0, 1], [0, 1], linestyle="--", color=plots.INK, linewidth=0.8)
         roc.plot(here[1], here[0], "o", color=plots.COLOURS[1])
         roc.set(xlabel="false alarms: 1 − specificity", ylabel="sensitivity", title=f"AUC {self._auc():.4f}")
         precision = p * tp[1:] / (p * tp[1:] + (1 - p) * fp[1:])
-        pr.plot(tp[1:], precision, color=plots.COLOURS[0])
+        pr.plot(tp, np.append(precision[0], precision), drawstyle="steps-pre", color=plots.COLOURS[0])
         pr.axhline(p, linestyle="--", color=plots.INK, linewidth=0.8)
         if sum(here):
             pr.plot(here[0], p * here[0] / (p * here[0] + (1 - p) * here[1]), "o", color=plots.COLOURS[1])
-        pr.set(xlabel="recall: sensitivity", ylabel="precision: PPV", ylim=(-0.03, 1.03), title=f"prevalence {p:.1%}")
+        pr.set(
+            xlabel="recall: sensitivity",
+            ylabel="precision: PPV",
+            ylim=(-0.03, 1.03),
+            title=f"prevalence {100 * p:.3g} %",
+        )
         cost = 100 * (p * (1 - tp) * self.cost_miss + (1 - p) * fp * self.cost_alarm)
-        bill.stairs(cost[-2::-1], [edges[0], *at[-2::-1, 0], edges[-1]], baseline=None, color=plots.COLOURS[1])
+        bill.stairs(cost[::-1], [edges[0], *at[::-1, 0], edges[-1]], baseline=None, color=plots.COLOURS[1])
         bill.axvline(self.threshold, color=plots.INK)
         bill.set(xlabel="threshold", ylabel=f"cost of 100 {about['unit']}", ylim=(0, None))
-        fig.tight_layout()
         return fig
 
     def describe(self) -> str:
         """What the threshold does to both classes."""
         labels, scores, about = self._data()
+        threshold = f"{self.threshold:g}".replace("-", "−")
         called, (no, yes) = scores >= self.threshold, about["classes"]
         found, cleared = called[labels == 1], ~called[labels == 0]
         return (
-            f"At a threshold of {self.threshold:g}, {found.sum()} of {found.size} {yes} are found (sensitivity "
-            f"{found.mean():.1%}) and {cleared.sum()} of {cleared.size} {no} are cleared (specificity "
-            f"{cleared.mean():.1%}) in the {self.shown} set. The area under the ROC curve is {self._auc():.4f}."
-        ).replace("-", "−")
+            f"At a threshold of {threshold}, {found.sum()} of {found.size} {yes} are found (sensitivity "
+            f"{100 * found.mean():.1f} %) and {cleared.sum()} of {cleared.size} {no} are cleared (specificity "
+            f"{100 * cleared.mean():.1f} %) in the {about['shown']} set. "
+            f"The area under the ROC curve is {self._auc():.4f}."
+        )
 
     def _shown_sample(self) -> dict:
         if self.sample != OWN or not self.validation:
             return self.samples.get(self.sample) or next(iter(self.samples.values()))
-        own = {"validation": self.validation, "test": self.test or None, "classes": self.classes, "unit": self.unit}
-        return own
+        return {"validation": self.validation, "test": self.test, "classes": self.classes, "unit": self.unit}
 
     def _data(self) -> tuple[NDArray, NDArray, dict]:
         about = self._shown_sample()
-        labels, scores = map(np.asarray, about[self.shown] or about["validation"])
-        return labels, scores, about
+        shown = self.shown if about[self.shown] else "validation"
+        labels, scores = map(np.asarray, about[shown])
+        return labels, scores, about | {"shown": shown}
 
     def _range(self) -> tuple[float, float]:
         """Where thresholds lie, as in the browser."""

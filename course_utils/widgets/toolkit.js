@@ -151,7 +151,7 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
   const rove = () => shown.forEach((line, r) => line.forEach((cell, c) => update(cell, "tabindex", r === at[0] && c === at[1] ? 0 : -1)));
   const fill = () => {
     const value = shown[at[0]][at[1]].dataset.value ?? "";
-    write(field.name, `${caption}, row ${at[0] + 1}, column ${at[1] + 1}`);
+    write(field.name, `${caption}, row ${at[0]}, column ${at[1]}`);
     field.input.dataset.value = value;
     if (document.activeElement !== field.input) field.input.value = value;
   };
@@ -215,9 +215,14 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
       if (explore) [update(cells, "aria-rowcount", R), update(cells, "aria-colcount", C)];
       shown.forEach((line, r) => line.forEach((node, c) => {
         const { text, label: name, style = {}, class: extra = "", value, current = false } = cell(r, c);
+        const known = JSON.stringify([text, name, style, extra, value, current, Boolean(selected)]);
+        if (node.known === known) return; // most cells stay as they are in a step
+        node.known = known;
         write(node, small ? "" : text);
         update(node, "class", `cx-cell ${extra}${current ? " cx-current" : ""}`.trim());
-        Object.assign(node.style, { background: "", color: "", ...style });
+        const dressed = JSON.stringify(style); // a style that is set again costs a layout, even where nothing changes
+        if (node.dressed !== dressed) Object.assign(node.style, { background: "", color: "", ...style });
+        node.dressed = dressed;
         if (explore) [update(node, "aria-label", name ?? text), update(node, "aria-selected", selected ? String(Boolean(current)) : null)];
         if (value !== undefined) node.dataset.value = value;
       }));
