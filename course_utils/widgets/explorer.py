@@ -86,4 +86,4 @@ class Numbers(traitlets.List):
             raise ValueError(f"{self.axes} axes of 1 to {self.most} numbers are wanted, not shape {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError("every number must be finite")
-        return np.where(array == np.rint(array), np.rint(array), array).tolist()
+        return array.tolist()

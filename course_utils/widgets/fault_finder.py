@@ -125,7 +125,9 @@ class FaultFinder(Explorer):
 
     stack = Stack(PROJECT["stack"], help="layers: kind, and arguments as in Keras").tag(sync=True)
     loss = traitlets.Enum(
-        ["sparse_categorical_crossentropy", "categorical_crossentropy", "mean_squared_error"], GOOD["loss"]
+        ["sparse_categorical_crossentropy", "categorical_crossentropy", "mean_squared_error"],
+        GOOD["loss"],
+        help="the loss, by Keras' name",
     ).tag(sync=True)
     labels = traitlets.Enum(["integers", "one-hot"], "integers", help="how the labels are written").tag(sync=True)
     from_logits = traitlets.CBool(False, help="whether the loss is told that it gets logits").tag(sync=True)
