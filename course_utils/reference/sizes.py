@@ -15,7 +15,7 @@ def output_size(n: int, k: int, stride: int = 1, padding: int = 0, dilation: int
     n, k: input and kernel length in pixels; stride, dilation >= 1; padding: pixels added on each side.
     Returns floor((n + 2*padding - dilation*(k - 1) - 1) / stride) + 1.
     Raises ValueError if the dilated kernel is longer than the padded input.
-    Introduced on Day 2, derived on Day 3. Source: Dumoulin & Visin 2016, relationship 15.
+    Introduced on Day 3. Source: Dumoulin & Visin 2016, relationship 15.
     """
     at_least(1, n=n, k=k, stride=stride, dilation=dilation)
     at_least(0, padding=padding)
