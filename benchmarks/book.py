@@ -99,12 +99,7 @@ def weights(browser: Browser, html: Path, address: str) -> None:
         page.on("response", lambda r, b=bodies: b.setdefault(r.url, (r.request.resource_type, r.body())))
         page.goto(f"{address}/{path.relative_to(html).as_posix()}", wait_until="networkidle")
         kit.settle(page)
-        packed = plain = 0
-        for url, (kind, body) in bodies.items():
-            if kind != "image" and not url.startswith("blob:"):
-                body = kit.without_figures(body) if kind == "document" else body
-                plain += len(body)
-                packed += len(body if kind == "font" else gzip.compress(body))
+        packed, plain = kit.weight(bodies, gzip.compress), kit.weight(bodies)
         print(f"  {path.relative_to(html).as_posix():40} {packed / 1000:8.0f} {plain / 1000:8.0f}")
         page.close()
 

@@ -256,5 +256,5 @@ def test_bad_values_are_refused_in_a_sentence(changed, said):
 
 def test_too_many_pictures_for_a_page_are_refused_with_a_number_that_fits():
     noise = np.random.default_rng(8).integers(0, 256, (30, 224, 224, 3), np.uint8)
-    with pytest.raises(traitlets.TraitError, match=r"30 images of 224 × 224 take .* kB.*show about \d of them"):
+    with pytest.raises(traitlets.TraitError, match=r"30 images of 224 × 224 take .* kB.*show about \d+ of them"):
         PredictionBrowser(**small(images=noise))

@@ -163,14 +163,14 @@ def _checked(images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike, nam
 
 
 def _sprite(images: NDArray) -> str:
-    """All images in one: as PNG, or, where that is too large for a page, as JPEG of nearly the same colours."""
+    """All images in one: as PNG, or, where that is too large for a page, as JPEG, as fine as fits."""
     n, height, width = images.shape[:3]
     columns, rows = min(COLUMNS, n), -(-n // COLUMNS)
     whole = np.zeros((rows * columns, *images.shape[1:]), np.uint8)
     whole[:n] = images
     whole = whole.reshape(rows, columns, *images.shape[1:]).swapaxes(1, 2)
     picture = Image.fromarray(whole.reshape(rows * height, columns * width, *images.shape[3:]))
-    for kind, options in (("png", {}), ("jpeg", {"quality": 95, "subsampling": 0})):
+    for kind, options in (("png", {}), *(("jpeg", {"quality": q, "subsampling": 0}) for q in (95, 90, 80))):
         file = io.BytesIO()
         picture.save(file, kind, optimize=True, **options)
         text = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -223,7 +223,7 @@ export default explorer({
     // The drawing along one axis: levels as rows of blocks, the input at the bottom, bars for the paths below it.
     const labels = h("div", { "aria-hidden": "true", style: { flex: "none", width: "5.4rem", fontSize: "13px", lineHeight: "14px" } });
     const marks = h("div", { "aria-hidden": "true", style: { position: "relative", height: "18px", fontSize: "13px", lineHeight: "18px" } });
-    const scene = svg("svg", { preserveAspectRatio: "none", style: { width: "100%", display: "block", overflow: "hidden", background: "none" } });
+    const scene = svg("svg", { "aria-hidden": "true", preserveAspectRatio: "none", style: { width: "100%", display: "block", overflow: "hidden", background: "none" } });
     const turns = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] };
     let view = { low: 0, high: 1, shown: 1 };
     const stage = h("div", { tabindex: 0, role: "application", style: { flex: "1 1 0", minWidth: 0, cursor: "pointer", touchAction: "manipulation" }, on: {

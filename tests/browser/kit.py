@@ -167,9 +167,21 @@ def too_wide(page: Page) -> list[str]:
     }""")
 
 
-def without_figures(page: bytes) -> bytes:
-    """A page's bytes without the lessons' figures, which stand in it as drawings."""
-    return re.sub(rb'<div class="course-figure">.*?</svg></div>', b"", page, flags=re.S)
+def weight(answers: dict[str, tuple[str, bytes]], packed: Callable[[bytes], bytes] = bytes) -> int:
+    """Bytes of a page without its pictures, from its answers by address: (kind of resource, body).
+
+    A lesson's figures stand in its page as drawings or as data, and a module that the page makes itself (blob:) does not travel.
+    packed: how a server compresses what is not compressed yet.
+    """
+    total = 0
+    for address, (kind, body) in answers.items():
+        if kind == "image" or address.startswith("blob:"):
+            continue
+        if kind == "document":
+            drawings = rb'<div class="course-figure">.*?</svg></div>|data:image/\w+;base64,[\w+/=]+'
+            body = re.sub(drawings, b"", body, flags=re.S)
+        total += len(body if kind == "font" else packed(body))
+    return total
 
 
 def page_of(*widgets: Widget) -> str:
