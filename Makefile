@@ -15,7 +15,7 @@ help:  ## Show this list
 lab: $(VENV)/.student  ## Open JupyterLab on the first day
 	$(BIN)/course lab
 
-test: browser  ## Check everything: style, generated files, the library, every notebook in smoke, the book
+test: $(VENV)/.dev browser  ## Check everything: style, generated files, the library, every notebook in smoke, the book
 	$(BIN)/ruff check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from markdown_it import MarkdownIt
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from course_utils import claims, notebooks
 from course_utils.book import api, explorer_pages, results_page, times_page, wrong_texts
@@ -401,7 +402,7 @@ def site(tmp_path_factory):
     (folder / "library.rst").write_text("Library\n=======\n\n.. automodule:: small_library\n   :members:\n")
     (folder / "small_library.py").write_text(MODULE)
     extensions = ["myst_parser", "course_utils.book.roles", "course_utils.book.docstrings"]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, docutils_namespace():
         patch.syspath_prepend(folder)
         app = Sphinx(
             folder, None, folder / "html", folder / "doctrees", "html", status=None, warningiserror=True,
@@ -428,7 +429,8 @@ def test_a_day_that_is_no_number_is_reported(tmp_path):
     (tmp_path / "index.md").write_text("# Book\n\nSee {day}`two`.\n")
     extensions = {"extensions": ["myst_parser", "course_utils.book.roles"]}
     told = io.StringIO()
-    Sphinx(tmp_path, None, tmp_path / "html", tmp_path / "d", "html", extensions, status=None, warning=told).build()
+    with docutils_namespace():
+        Sphinx(tmp_path, None, tmp_path / "html", tmp_path / "d", "html", extensions, status=None, warning=told).build()
     assert "a day is a number, not 'two'" in told.getvalue()
 
 

@@ -326,4 +326,5 @@ class TestSearch:
 
 
 def test_every_day_is_known():
-    assert day_modules()[:2] == ["course_utils.checks.day_02", "course_utils.checks.day_12"]
+    solved = sorted(path.name[:6] for path in (ROOT / "solutions").glob("day_*.py"))
+    assert day_modules() == [f"course_utils.checks.{day}" for day in solved]

@@ -76,8 +76,14 @@ def _identity() -> dict[str, Any]:
         "uid": os.getuid(),
         "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
         "filtered": status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1",
-        "environment": sorted(os.environ),
+        "environment": _given(),
     }
+
+
+def _given() -> list[str]:
+    """The variables that the room was started with; what libraries add by themselves is their own."""
+    entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return sorted(entry.partition(b"=")[0].decode(errors="replace") for entry in entries if entry)
 
 
 def _fork(count: int) -> int:

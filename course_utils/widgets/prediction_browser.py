@@ -170,9 +170,10 @@ def _sprite(images: NDArray) -> str:
     whole[:n] = images
     whole = whole.reshape(rows, columns, *images.shape[1:]).swapaxes(1, 2)
     picture = Image.fromarray(whole.reshape(rows * height, columns * width, *images.shape[3:]))
-    for kind, options in (("png", {}), *(("jpeg", {"quality": q, "subsampling": 0}) for q in (95, 90, 80))):
+    fine = [("jpeg", {"quality": quality, "subsampling": 0}) for quality in (95, 90, 80)]
+    for kind, options in (("png", {"optimize": True}), *fine):
         file = io.BytesIO()
-        picture.save(file, kind, optimize=True, **options)
+        picture.save(file, kind, **options)
         text = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
         if len(text) <= LARGEST:
             return text

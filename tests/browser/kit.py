@@ -170,7 +170,8 @@ def too_wide(page: Page) -> list[str]:
 def weight(answers: dict[str, tuple[str, bytes]], packed: Callable[[bytes], bytes] = bytes) -> int:
     """Bytes of a page without its pictures, from its answers by address: (kind of resource, body).
 
-    A lesson's figures stand in its page as drawings or as data, and a module that the page makes itself (blob:) does not travel.
+    A lesson's figures stand in its page, as drawings or as data. A module that the page makes itself (blob:) does not
+    travel.
     packed: how a server compresses what is not compressed yet.
     """
     total = 0
