@@ -6,6 +6,8 @@ from pathlib import Path
 from course_utils.errors import CourseError
 
 FOLDERS = ("lessons", "exercises", "solutions")
+INSTRUCTORS = ("book", "bundle", "grading", "room")
+"""Packages of course_utils that students do without, so that no notebook depends on them."""
 
 
 def root() -> Path:

@@ -21,11 +21,9 @@ from course_utils.bundle.strip import Declared, strip
 from course_utils.checks import questions_of
 from course_utils.checks import sealed as sealing
 from course_utils.errors import CourseError
-from course_utils.paths import root
+from course_utils.paths import INSTRUCTORS, root
 
 PACKAGE = Path(course_utils.__file__).parent
-INSTRUCTORS = ("book", "bundle", "grading", "room")
-"""Packages that only instructors have."""
 DAY = re.compile(r"course_utils\.checks\.day_\d\d")
 HOLDERS = re.compile(r"course_utils\.(reference\b|checks\.day_\d\d)")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.notebooks.text import write_text
+from course_utils.paths import INSTRUCTORS
 from course_utils.profiles import Profile, versions
 
 STATUSES = ("passed", "failed", "over time", "over memory", "died")
@@ -84,16 +85,12 @@ class Report:
         return [result for result in self.results if not result.passed]
 
 
-APART = ("book", "bundle", "grading", "room")
-"""Packages for instructors and maintainers: students do without them, so no notebook depends on them."""
-
-
 def key(source: str, profile: str, seed: int, record: bool) -> str:
     """A fingerprint of all that a notebook's outcome depends on: while it holds, a passed run need not be repeated."""
     package = Path(__file__).parents[1]
     library = hashlib.sha256()
     for file in sorted(package.rglob("*")):
-        apart = file.relative_to(package).parts[0] in APART
+        apart = file.relative_to(package).parts[0] in INSTRUCTORS
         if file.suffix in (".py", ".json", ".js", ".css") and not apart:
             library.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
     settings = {name: os.environ.get(name, "") for name in SETTINGS}

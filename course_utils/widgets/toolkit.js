@@ -216,13 +216,11 @@ export function grid({ label, select, edit, step = 1, explore = Boolean(select |
       shown.forEach((line, r) => line.forEach((node, c) => {
         const { text, label: name, style = {}, class: extra = "", value, current = false } = cell(r, c);
         const known = JSON.stringify([text, name, style, extra, value, current, Boolean(selected)]);
-        if (node.known === known) return; // most cells stay as they are in a step
+        if (node.known === known) return; // most cells stay as they are in a step, and setting a style costs a layout
         node.known = known;
         write(node, small ? "" : text);
         update(node, "class", `cx-cell ${extra}${current ? " cx-current" : ""}`.trim());
-        const dressed = JSON.stringify(style); // a style that is set again costs a layout, even where nothing changes
-        if (node.dressed !== dressed) Object.assign(node.style, { background: "", color: "", ...style });
-        node.dressed = dressed;
+        Object.assign(node.style, { background: "", color: "", ...style });
         if (explore) [update(node, "aria-label", name ?? text), update(node, "aria-selected", selected ? String(Boolean(current)) : null)];
         if (value !== undefined) node.dataset.value = value;
       }));
