@@ -17,7 +17,7 @@ lab: $(VENV)/.student  ## Open JupyterLab on the first day
 
 test: $(VENV)/.dev browser  ## Check everything: style, generated files, the library, every notebook in smoke, the book
 	$(BIN)/ruff check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 run: $(VENV)/.dev  ## Execute all notebooks and write a report
 	$(BIN)/course run

@@ -1,36 +1,25 @@
-"""Notebooks as tests: `pytest lessons/day_02_convolution.py` runs its cells one by one, a test for each.
+"""Notebooks as tests: `pytest lessons/day_02_convolution.py` executes one, and a failure names its cell.
 
-Who executes what, so that nothing is executed twice: nbval runs lessons/ and solutions/ here, so that a red test names
-the cell; papermill, the runner's way, runs exercises/ in tests/test_exercises.py. Both use the same environment, guard
-and budgets. Under xdist use `--dist loadfile`: a notebook's cells share one kernel.
+The course's own runner executes every notebook once for all tests, those of the book and of the exercises included.
+What it leaves in RUNS is taken up by the next run of the tests, while neither the notebook nor the library changes.
 """
 
 import os
-import shutil
-import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty
-from typing import Any
-from unittest.mock import patch
 
+import nbformat
 import pytest
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
-from nbval.plugin import IPyNbCell, IPyNbFile, find_comment_markers, find_metadata_tags
+from nbformat import NotebookNode
 
-from course_utils import notebooks
+from course_utils import notebooks, runner
 from course_utils.errors import CourseError
-from course_utils.notebooks import Facts
 from course_utils.notebooks.figures import untold
 from course_utils.profiles import NAMES, choose
-from course_utils.runner.environment import ALLOWANCE, guarded, kernel_environment
 from course_utils.runner.failure import own
-from course_utils.runner.guard import EXTENSION
 
-EXECUTED_HERE = ("lessons", "solutions")
-KERNEL_START_S = 120
+FOLDERS = ("lessons", "solutions", "exercises")
+RUNS = Path("build") / "test-run"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,9 +34,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def course_profile(request: pytest.FixtureRequest) -> str:
-    """The profile in which this session executes notebooks."""
-    return request.config.getoption("--profile")
+def executed(pytestconfig: pytest.Config) -> Callable[[Path], NotebookNode]:
+    """`executed(path)` is a notebook of this repository with its outputs; the test fails if the notebook does."""
+    return lambda path: _executed(path, pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def runs(pytestconfig: pytest.Config) -> Path:
+    """The folder that keeps what the tests executed."""
+    return pytestconfig.rootpath / RUNS
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "NotebookFile | None":
@@ -61,92 +56,35 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def _notebook(path: Path, parent: pytest.Collector) -> "NotebookFile | None":
-    if path.suffix == ".py" and path.parent in [parent.config.rootpath / name for name in EXECUTED_HERE]:
+    if path.suffix == ".py" and path.parent in [parent.config.rootpath / name for name in FOLDERS]:
         return NotebookFile.from_parent(parent, path=path)
     return None
 
 
-class Kernel(RunningKernel):
-    """nbval's kernel, which notices that its process has died instead of waiting for its answer."""
+class NotebookFile(pytest.File):
+    """A py notebook, which is one test."""
 
-    def get_message(self, stream: str, timeout: float | None = None) -> dict[str, Any]:
-        end = time.monotonic() + (timeout or float("inf"))
-        while True:
-            try:
-                return super().get_message(stream, timeout=min(1.0, max(0.0, end - time.monotonic())))
-            except Empty:
-                if not self.is_alive():
-                    raise RuntimeError("the kernel died in this cell") from None
-                if time.monotonic() >= end:
-                    raise
+    def collect(self) -> Iterator["Run"]:
+        yield Run.from_parent(self, name="runs through")
 
 
-class NotebookFile(IPyNbFile):
-    """A py notebook with its kernel, which works in a temporary folder."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.compare_outputs = False  # py files hold no outputs
-        self.executed = 0
-        self.broken = ""
-
-    def collect(self) -> Iterator["Cell"]:
-        try:
-            self.facts: Facts = notebooks.facts(self.path)
-            parameters = {"PROFILE": self.config.getoption("--profile"), "SEED": 0}
-            self.nb = guarded(notebooks.with_parameters(notebooks.read(self.path), self.path, **parameters))
-        except CourseError as error:
-            raise self.CollectError(str(error)) from None
-        for number, cell in enumerate(notebooks.code_cells(self.nb), start=1):
-            options = defaultdict(bool, find_metadata_tags(cell.metadata))
-            options.update(find_comment_markers(cell.source))
-            options.setdefault("check", False)
-            name = f"Cell {number}" if own(cell) else "after the last cell"
-            yield Cell.from_parent(self, name=name, cell_num=number, cell=cell, options=options)
-
-    def setup(self) -> None:
-        profile = self.config.getoption("--profile")
-        self.deadline = time.monotonic() + ALLOWANCE * self.facts.budget_s[profile]
-        self.folder = Path(tempfile.mkdtemp(prefix="course-"))
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        work = self.folder / "work"
-        work.mkdir()
-        with patch.dict(os.environ, kernel_environment(self.path.stem, profile, self.folder, workers), clear=True):
-            self.kernel = Kernel(CURRENT_ENV_KERNEL_NAME, cwd=str(work), startup_timeout=KERNEL_START_S)
-        self.setup_sanitize_files()
-        self.kernel.await_reply(self.kernel.execute_cell_input(f"%load_ext {EXTENSION}"), timeout=KERNEL_START_S)
-
-    def teardown(self) -> None:
-        super().teardown()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class Cell(IPyNbCell):
-    """A code cell, numbered like In [n] of a run from the top."""
+class Run(pytest.Item):
+    """Executes the notebook; each of its figures has to say in words what it shows."""
 
     def runtest(self) -> None:
-        notebook = self.parent
-        if notebook.broken:
-            pytest.skip(f"{notebook.broken} failed before it")
-        # Asked for one cell by its id, run those before it, which pytest has not selected.
-        for cell in notebooks.code_cells(notebook.nb)[notebook.executed : self.cell_num - 1]:
-            self._within_budget()
-            notebook.kernel.await_reply(notebook.kernel.execute_cell_input(cell.source), timeout=self._left())
-        notebook.executed = self.cell_num
-        self._within_budget()
-        self.config.option.nbval_cell_timeout = self._left()
-        try:
-            super().runtest()
-        except Exception:
-            notebook.broken = self.name
-            raise
-        if faults := [fault for output in self.test_outputs for fault in untold(output)]:
-            pytest.fail(f"{self.name}: {'; '.join(faults)}", pytrace=False)
+        notebook = _executed(self.path, self.config)
+        for number, cell in enumerate(filter(own, notebooks.code_cells(notebook)), start=1):
+            for fault in (fault for output in cell.outputs for fault in untold(output)):
+                pytest.fail(f"{self.path.name}, cell {number}: {fault}", pytrace=False)
 
-    def _left(self) -> float:
-        return max(1.0, self.parent.deadline - time.monotonic())
 
-    def _within_budget(self) -> None:
-        if time.monotonic() > self.parent.deadline:
-            self.parent.broken = self.name
-            pytest.fail(f"{self.name} begins when the notebook's time budget and half of it are spent", pytrace=False)
+def _executed(path: Path, config: pytest.Config) -> NotebookNode:
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    out = config.rootpath / RUNS
+    try:
+        report = runner.run([path], profile=config.getoption("--profile"), jobs=workers, out=out)
+    except CourseError as error:
+        pytest.fail(str(error), pytrace=False)
+    if report.failed:
+        pytest.fail(report.failed[0].sentence(), pytrace=False)
+    return nbformat.read(out / f"{report.results[0].name}.ipynb", as_version=4)

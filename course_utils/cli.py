@@ -116,12 +116,13 @@ def grade(
 @app.command()
 def book(
     out: Annotated[Path, typer.Option(help="A folder for the book and what is made on the way.")] = Path("build/book"),
+    runs: Annotated[Path, typer.Option(help="The folder with what `course run` executed.")] = Path("build/run"),
     profile: Annotated[str, typer.Option(help="auto, smoke, cpu or gpu: how the notebooks are executed.")] = "smoke",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Execute also what has not changed.")] = False,
 ) -> None:
     """Build the book: execute the notebooks that changed and write a static site; a warning is an error."""
-    _for_instructors("book").build(out, profile=profile, jobs=jobs, fresh=fresh)
+    _for_instructors("book").build(out, runs, profile=profile, jobs=jobs, fresh=fresh)
 
 
 @app.command()

@@ -15,22 +15,26 @@ from course_utils.paths import root
 MARKER = ".course-book"
 
 
-def build(out: Path | None = None, profile: str = "smoke", jobs: int = 1, fresh: bool = False) -> Path:
+def build(
+    out: Path | None = None, runs: Path | None = None, profile: str = "smoke", jobs: int = 1, fresh: bool = False
+) -> Path:
     """Build the book and return the folder of its pages, `out/html`; what has not changed is not done again.
 
-    out: a folder for everything that is made on the way, `build/book` if None; profile, jobs: of the notebooks'
-    execution; fresh: execute all of them again. Raises CourseError where a notebook fails, which the runner has printed
-    with its cell, where a page is faulty, and for a folder with other things in it. Ctrl-C keeps what is finished.
+    out: a folder for everything that is made on the way, `build/book` if None; runs: the folder in which `course run`
+    executes notebooks, `build/run` if None; profile, jobs: of the notebooks' execution; fresh: execute all of them
+    again. Raises CourseError where a notebook fails, which the runner has printed with its cell, where a page is
+    faulty, and for a folder with other things in it. Ctrl-C keeps what is finished.
     """
     console = Console(highlight=False, soft_wrap=True)
     out = (Path(out) if out else root() / "build" / "book").resolve()
     _own(out)
+    runs = (Path(runs) if runs else root() / "build" / "run").resolve()
     paths = notebooks.find(folders=("lessons", "solutions"))
-    report = runner.run(paths, profile=profile, jobs=jobs, fresh=fresh, out=out / "run", console=console)
+    report = runner.run(paths, profile=profile, jobs=jobs, fresh=fresh, out=runs, console=console)
     if report.failed:
         raise CourseError(f"The book is not built: {report.failed[0].sentence().splitlines()[0]}.")
     executed = {
-        result.notebook.removesuffix(".py"): nbformat.read(out / "run" / f"{result.name}.ipynb", as_version=4)
+        result.notebook.removesuffix(".py"): nbformat.read(runs / f"{result.name}.ipynb", as_version=4)
         for result in report.results
     }
     with console.status("Putting the pages together"):

@@ -1,4 +1,4 @@
-"""What a notebook is given to run in, the same for papermill and for nbval: environment variables and the last cell."""
+"""What a notebook is given to run in: environment variables and the last cell."""
 
 import copy
 import os

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 EXTENSION = __name__
-# Run after the last cell, by papermill and by nbval alike.
+# Run after the last cell.
 LAST_CELL = "from course_utils.runner import guard as _guard\nawait _guard.finish()"
 # Libraries that catch what a callback raises and log it instead.
 LOGGERS = ("asyncio", "concurrent.futures", "tornado.application", "comm", "traitlets")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -36,10 +37,11 @@ def run(
 ) -> Report:
     """Execute notebooks, each in its own process and working folder, and write a report.
 
-    jobs: how many at the same time; seeds: each notebook runs with SEED 0 to seeds - 1; record: write the lessons'
-    measured results under results/; out: folder of the report and the executed notebooks, `build/run` if None; fresh:
-    execute also what passed before and has not changed since. Every fault of the request is raised (CourseError) before
-    the first notebook starts. Ctrl-C ends all kernels, keeps what is finished, and is raised again.
+    jobs: how many at the same time, each with its part of the cores; seeds: each notebook runs with SEED 0 to
+    seeds - 1; record: write the lessons' measured results under results/; out: folder of the report and the executed
+    notebooks, `build/run` if None, which several runs may share; fresh: execute also what passed before and has not
+    changed since. Every fault of the request is raised (CourseError) before the first notebook starts. Ctrl-C ends all
+    kernels, keeps what is finished, and is raised again.
     """
     console = console or Console(highlight=False, soft_wrap=True)
     out = (Path(out) if out else root() / "build" / "run").resolve()
@@ -54,7 +56,7 @@ def run(
             f"{len(results)} of {len(tasks)} passed before and have not changed: not executed again (--fresh does)."
         )
     try:
-        results |= _execute_all(left, out, jobs, console)
+        results |= _execute_all(left, out, jobs, fresh, console)
     except KeyboardInterrupt:
         # What was running left no result; what finished is on disk.
         finished = sum(results_module.load(task.blank, out) is not None for task in tasks)
@@ -144,7 +146,7 @@ class _Line:
             self.progress.remove_task(self.id)
 
 
-def _execute_all(tasks: list[Task], out: Path, jobs: int, console: Console) -> dict[Result, Result]:
+def _execute_all(tasks: list[Task], out: Path, jobs: int, fresh: bool, console: Console) -> dict[Result, Result]:
     stop = Event()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -155,12 +157,16 @@ def _execute_all(tasks: list[Task], out: Path, jobs: int, console: Console) -> d
             line = _Line(progress, task)
             line.update(0)
             try:
-                result = execute(task, out, min(jobs, len(tasks)), stop, line.update)
-            except Stopped:
+                # Another run into the same folder may be at this notebook: what it leaves is taken up.
+                with FileLock(out / f".{task.blank.name}.lock").acquire(cancel_check=stop.is_set):
+                    if not fresh and (found := results_module.load(task.blank, out)):
+                        return found
+                    result = execute(task, out, jobs, stop, line.update)
+                    results_module.save(result, out)
+            except (Stopped, Timeout):
                 return None
             finally:
                 line.close()
-            results_module.save(result, out)
             console.print(_summary(result), markup=False)
             return result
 

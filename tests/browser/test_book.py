@@ -35,9 +35,10 @@ HEAVY_BYTES = 1.5e6
 
 
 @pytest.fixture(scope="module")
-def book() -> Path:
+def book(runs: Path) -> Path:
     """The pages of this repository's book in the smoke profile; what an earlier run of the tests made is used again."""
-    command = [sys.executable, "-c", "from course_utils.cli import main; main()", "book", "--out", str(OUT)]
+    course = [sys.executable, "-c", "from course_utils.cli import main; main()"]
+    command = [*course, "book", "--out", str(OUT), "--runs", str(runs)]
     done = subprocess.run(command, cwd=kit.ROOT, capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"`course book` failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", pytrace=False)
