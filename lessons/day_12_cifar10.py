@@ -26,7 +26,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] topics=["W1"]
 # # Day 12: CIFAR-10
 #
 # **How good is your classifier, honestly?**
@@ -72,7 +72,7 @@ from torch import nn
 device = "cuda" if torch.cuda.is_available() else "cpu"
 rounding = 1e-4 if device == "cpu" else 2e-2  # a GPU may round what it multiplies to 10 bits (TF32)
 
-# %% [markdown]
+# %% [markdown] topics=["L11"]
 # ## The idea: an exam that nobody has seen
 #
 # A student who has seen the exam can score full marks and know nothing. A model is the same. So its pictures are dealt
@@ -104,7 +104,7 @@ validation = cifar.validation
 print(f"images {train.images.dtype} {train.images.shape}, from {train.images.min()} to {train.images.max()}")
 print(f"labels {train.labels.dtype} {train.labels.shape}, from {train.labels.min()} to {train.labels.max()}")
 
-# %% [markdown]
+# %% [markdown] topics=["H1"]
 # Channels come last: (image, row, column, colour). **Before you run:** the classes are balanced in CIFAR-10. If the
 # validation pile is drawn at random, is it balanced too? And if it is *stratified*, drawn class by class?
 
@@ -116,7 +116,7 @@ if not cifar.is_sample:
     claim("images to train on, to validate on, to test on", piles, [45_000, 5_000, 10_000], source="T49")
     claim("validation images of each class", np.bincount(validation.labels), np.full(10, 500))
 
-# %% [markdown]
+# %% [markdown] topics=["H3"]
 # Stratified drawing keeps the balance exactly. Next, is the data clean? Look for labels that mean nothing, for empty
 # pictures, and for **twins**: a picture that stands in the textbook *and* in the mock exam is a leak. One published
 # pipeline leaks all of them: it cuts its validation images out of an array and then trains on the whole array (F67).
@@ -146,7 +146,7 @@ plots.show(
     fig, alt="Ten training images of each class, a column for each: " + ", ".join(cifar.class_names) + "."
 )
 
-# %% [markdown]
+# %% [markdown] topics=["H4", "H5"]
 # ## Small enough to check by hand
 #
 # Pixels run from 0 to 255. Dividing by 255 brings them to 0 … 1; subtracting the mean $\mu$ and dividing by the standard
@@ -232,7 +232,7 @@ claim("points gained by choosing alone", 100 * flattery, lambda points: 0.7 < po
 # so there the gain is smaller; on average it still has the same sign. That is what the validation pile is for: it takes the
 # flattery, and the test score stays clean.
 
-# %% [markdown]
+# %% [markdown] topics=["P19", "Q8"]
 # ## Baselines: what would a lazy solution score?
 #
 # A number means nothing alone. Four cheap classifiers set the scale:
@@ -293,7 +293,7 @@ mlp.fit(train.images, train.labels, batch_size=256, epochs=profile.pick(smoke=1,
 scores["MLP"] = mlp.evaluate(validation.images, validation.labels, batch_size=500, verbose=0)[1]
 result("accuracy_mlp", scores["MLP"], "%")
 
-# %% [markdown]
+# %% [markdown] topics=["P1"]
 # The MLP has all these weights, and still it knows nothing about pictures: shuffle the pixels of every image in the same
 # way, and it would learn just as well (Day 1). So would the other three. (The regression and the forest saw fewer images,
 # to save time. A guide promises 55 % for a forest on raw pixels, M85: give it more, and see how slowly it gets there.)
@@ -574,7 +574,7 @@ ratio = ledger(by_one, (3, 32, 32)).macs / ledger(by_two, (3, 32, 32)).macs
 claim("times as many multiply-adds", ratio, 4, tolerance=0.01)
 result("first_stride_1_over_2_time", seconds_of_a_step(by_one) / seconds_of_a_step(by_two), "times")
 
-# %% [markdown]
+# %% [markdown] topics=["L2"]
 # Multiply-adds are not seconds. Batch normalisation, ReLU and pooling do next to no arithmetic, but they read and write
 # every number of their maps, and the ledger does not count that. These numbers, too, are four times as many. Where the time
 # grows by more, the likely reason is that the larger maps no longer fit into the processor's cache. Day 20 looks closer.
@@ -662,7 +662,7 @@ claim(
 )
 
 
-# %% [markdown]
+# %% [markdown] topics=["L7", "L9"]
 # Copying the hyper-parameter from one library's recipe to the other is a silent bug. (The small rest is the momentum, which
 # has to build up first.)
 #
@@ -723,7 +723,7 @@ def fit_keras(model, epochs, folder):
     return history.history, clock.seconds
 
 
-# %% [markdown]
+# %% [markdown] topics=["L12"]
 # **Before you run:** in the first epochs the training accuracy is often *below* the validation accuracy. A model that does
 # better on what it has not seen? Think of two reasons.
 
@@ -734,7 +734,7 @@ result("seconds_per_epoch_keras", np.median(keras_seconds), "s")
 result("validation_accuracy_keras", max(keras_history["val_accuracy"]), "%")
 
 
-# %% [markdown]
+# %% [markdown] topics=["L4", "L5"]
 # The reasons: the training figure is measured on augmented, harder pictures; and it is an average over the epoch, with the
 # weaker weights of its beginning, while validation comes after the last step.
 #
@@ -808,7 +808,7 @@ plots.show(
     f"accuracy ends at {torch_history['val_accuracy'][-1]:.2f}.",
 )
 
-# %% [markdown]
+# %% [markdown] topics=["L16", "Q9"]
 # While the learning rate is high, the validation curve may jump: each step moves the weights far, and batch
 # normalisation's running statistics, which validation uses, follow with a delay. The jumps end as the rate falls.
 #
@@ -851,7 +851,7 @@ listed = ", ".join(f"{name} {score:.0%}" for name, score in scores.items())
 plots.show(fig, alt=f"Validation accuracy with 95 % intervals: {listed}.")
 print("to the exam goes:", chosen)
 
-# %% [markdown]
+# %% [markdown] topics=["Q3"]
 # The two networks are one architecture with one recipe; they differ in their random start, the order of their batches, the
 # details of augmentation and the number of epochs that this profile affords. A difference inside the error bars is not a
 # reason to prefer a framework.
@@ -893,7 +893,7 @@ for true, guess, count in worst:
 print(f"easiest: {cifar.class_names[recall.argmax()]}, {recall.max():.0%} found")
 print(f"hardest: {cifar.class_names[recall.argmin()]}, {recall.min():.0%} found")
 
-# %% [markdown]
+# %% [markdown] topics=["Q2", "Q4"]
 # A row of the matrix is a true class, and its diagonal entry divided by the row's sum is that class's **recall**. With
 # equally many images in each class, the mean of the recalls *is* the accuracy:
 
@@ -901,7 +901,7 @@ print(f"hardest: {cifar.class_names[recall.argmin()]}, {recall.min():.0%} found"
 if len(set(matrix.sum(axis=1))) == 1:
     claim("mean recall", recall.mean(), np.mean(predicted == validation.labels), tolerance=1e-12)
 
-# %% [markdown]
+# %% [markdown] topics=["Q1"]
 # ### Look at the pictures
 #
 # Softmax turns the logits into probabilities; the largest is the model's **confidence**. Three verdicts are worth telling
@@ -929,7 +929,7 @@ plots.show(
 if not right.all():
     result("errors_that_are_near_misses", near[~right].mean(), "%")
 
-# %% [markdown]
+# %% [markdown] topics=["Q7"]
 # Now the errors alone, the most confident first. **Before you run:** will you find pictures that you would have got wrong
 # too?
 
@@ -950,7 +950,7 @@ result("mean_confidence", confidence.mean(), "%")
 if not cifar.is_sample:
     claim("the surer half is right more often", right[sure].mean() > right[~sure].mean(), True)
 
-# %% [markdown]
+# %% [markdown] topics=["L18"]
 # So the confidence is worth something. But it is no probability of being right, and smoothed labels push it down on
 # purpose. Day 18 measures and mends this.
 #
@@ -1077,7 +1077,7 @@ claim(
 norms = [row for row in count.rows if row.kind == "BatchNormalization"]
 claim("batch normalisations, of six layers that could have one", len(norms), 4, source="F03")
 
-# %% [markdown]
+# %% [markdown] topics=["P4"]
 # **"About 1.2 million parameters, most of them in convolutions" (F19, F20).** Another guide's network. **Before you run:**
 # where are its parameters, in the six convolutions or in the three dense layers?
 
@@ -1135,7 +1135,7 @@ printed = np.array([0.82, 0.89, 0.68, 0.60, 0.82, 0.69, 0.88, 0.87, 0.90, 0.88])
 claim("accuracy that goes with these recalls", printed.mean(), 0.803, source="F08", tolerance=1e-9)
 claim("at least, if each was rounded", (printed - 0.005).mean(), lambda least: least > 0.789, source="F08")
 
-# %% [markdown]
+# %% [markdown] topics=["H9"]
 # **"Without one-hot labels the accuracy stays at 10 %" (F44).** No: you are told at once.
 
 # %%
@@ -1173,7 +1173,7 @@ claim("what happens at the first plateau", told, "TypeError", source="F71")
 
 
 # %% [markdown]
-# **When does a callback act? (F16, M06, T52)** A guide has `ReduceLROnPlateau(patience=3)` cut the learning rate after
+# **When does a callback act? (F16, M06, T52)** A guide has `ReduceLROnPlateau(patience=3)` cut the learning rate after topics=["L8"]
 # epoch 13, for validation losses of .85, .84, .84, .84 in epochs 10 to 13 and no change after. A text stops at epoch 47 with
 # `EarlyStopping(patience=10, restore_best_weights=True)` and reports epoch 47's numbers. **Before you run:** find the epoch of
 # the cut, and the epoch whose weights the second run gives back. Then let the real callbacks say it:
