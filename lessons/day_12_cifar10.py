@@ -1172,8 +1172,8 @@ except TypeError as error:
 claim("what happens at the first plateau", told, "TypeError", source="F71")
 
 
-# %% [markdown]
-# **When does a callback act? (F16, M06, T52)** A guide has `ReduceLROnPlateau(patience=3)` cut the learning rate after topics=["L8"]
+# %% [markdown] topics=["L8"]
+# **When does a callback act? (F16, M06, T52)** A guide has `ReduceLROnPlateau(patience=3)` cut the learning rate after
 # epoch 13, for validation losses of .85, .84, .84, .84 in epochs 10 to 13 and no change after. A text stops at epoch 47 with
 # `EarlyStopping(patience=10, restore_best_weights=True)` and reports epoch 47's numbers. **Before you run:** find the epoch of
 # the cut, and the epoch whose weights the second run gives back. Then let the real callbacks say it:
