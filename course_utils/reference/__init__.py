@@ -3,6 +3,16 @@
 Images are (height, width) or (height, width, channels), kernels (height, width[, C_in[, C_out]]).
 """
 
+from course_utils.reference.activations import (
+    dead_units,
+    elu,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+)
 from course_utils.reference.binary import (
     BinaryCounts,
     auc,
@@ -15,9 +25,26 @@ from course_utils.reference.binary import (
     wilson_interval,
 )
 from course_utils.reference.convolution import conv2d, convolution_matrix, im2col
+from course_utils.reference.fields import effective_field, image_window, seen_pixels, side_holding
+from course_utils.reference.gradients import (
+    conv2d_backward,
+    dense_relu_backward,
+    numerical_gradient,
+    relative_error,
+)
+from course_utils.reference.initialisation import INITIALISATIONS, fans, initial_std, initial_weights
 from course_utils.reference.inputs import Size
 from course_utils.reference.kernels import KERNELS
+from course_utils.reference.losses import (
+    binary_cross_entropy,
+    cross_entropy,
+    cross_entropy_gradient,
+    dice,
+    focal_loss,
+    huber,
+)
 from course_utils.reference.metrics import accuracy, confusion_matrix, top_confusions
+from course_utils.reference.optimisers import adamw_path, adaptive_path, momentum_path, sam_step
 from course_utils.reference.padding import (
     PADDING_MODES,
     Amounts,
@@ -36,43 +63,109 @@ from course_utils.reference.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from course_utils.reference.schedules import (
+    Stop,
+    cosine_decay,
+    cosine_restarts,
+    early_stop,
+    exponential_decay,
+    one_cycle,
+    plateau_rates,
+    step_decay,
+    warm_up_cosine,
+)
 from course_utils.reference.sizes import ReceptiveField, output_size, paths_to_unit, receptive_field
+from course_utils.reference.training import (
+    EarlyStopping,
+    Epoch,
+    NormedSoftmax,
+    epoch_loss,
+    judge_batch,
+    second_epoch,
+    train_normed_softmax,
+)
 
 __all__ = [
+    "INITIALISATIONS",
     "KERNELS",
     "PADDING_MODES",
     "Amounts",
     "BinaryCounts",
+    "EarlyStopping",
+    "Epoch",
+    "NormedSoftmax",
     "ReceptiveField",
     "Size",
+    "Stop",
     "accuracy",
+    "adamw_path",
     "adaptive_avg_pool2d",
     "adaptive_bins",
+    "adaptive_path",
     "auc",
     "avg_pool2d",
     "binary_counts",
+    "binary_cross_entropy",
     "blur_pool2d",
     "confusion_matrix",
     "conv2d",
+    "conv2d_backward",
     "conv_parameters",
     "convolution_matrix",
+    "cosine_decay",
+    "cosine_restarts",
+    "cross_entropy",
+    "cross_entropy_gradient",
+    "dead_units",
     "dense_parameters",
+    "dense_relu_backward",
+    "dice",
+    "early_stop",
+    "effective_field",
+    "elu",
+    "epoch_loss",
     "expected_cost",
+    "exponential_decay",
+    "fans",
+    "focal_loss",
+    "huber",
     "im2col",
+    "image_window",
+    "initial_std",
+    "initial_weights",
+    "judge_batch",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
     "max_pool2d",
     "max_pool2d_backward",
+    "momentum_path",
+    "numerical_gradient",
+    "one_cycle",
     "output_size",
     "pad2d",
     "padding_sources",
     "paths_to_unit",
+    "plateau_rates",
     "precision_recall_curve",
     "predictive_values",
     "receptive_field",
+    "relative_error",
+    "relu",
     "roc_curve",
+    "sam_step",
     "same_padding_keras",
     "same_padding_torch",
+    "second_epoch",
+    "seen_pixels",
+    "side_holding",
+    "sigmoid",
+    "softmax",
+    "step_decay",
     "threshold_for_sensitivity",
     "top_confusions",
     "touch_counts",
+    "train_normed_softmax",
+    "warm_up_cosine",
     "wilson_interval",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import reference
+from course_utils.checks.by_heart import model_with_scores
 from course_utils.checks.carried import KERAS
 from course_utils.checks.question import Case, Rule, question
 from course_utils.data import sample
@@ -127,47 +128,28 @@ def _has_settled(value, labels, accuracy, **_) -> bool:
     return found >= accuracy or _accuracy(value, labels, "scores_in_training") - found < 0.3
 
 
-def _linear(images, scores, width=10):
-    """A Keras model without hidden layers whose scores for these images are the given ones: what was learnt by heart.
-
-    The weights solve least squares, so that tests need no training. width: of a layer before the last; it changes the
-    number of parameters and nothing else.
-    """
-    import keras
-    from keras import layers
-
-    classes = scores.shape[1]
-    model = keras.Sequential([keras.Input(images.shape[1:]), layers.Rescaling(1 / 255), layers.Flatten()])
-    model.add(layers.Dense(width, use_bias=False))
-    model.add(layers.Dense(classes, use_bias=False))
-    pixels = images.reshape(len(images), -1) / 255
-    weights = np.linalg.lstsq(pixels, scores.astype(float), rcond=None)[0]
-    model.set_weights([np.pad(weights, ((0, 0), (0, width - classes))), np.eye(width, classes)])
-    return model
-
-
 def _unsettled(images, labels, **_):
     from keras import layers
 
-    model = _linear(images, np.eye(10)[labels])
+    model = model_with_scores(images, np.eye(10)[labels])
     model.add(normalise := layers.BatchNormalization(center=False, scale=False))
     normalise.set_weights([-10.0 * np.arange(10), np.ones(10)])  # moving averages far from those of any batch
     return model
 
 
 def _knows_all(images, labels, **_):
-    return _linear(images, np.eye(10)[labels])
+    return model_with_scores(images, np.eye(10)[labels])
 
 
 def _diverged(images, **_):
-    model = _linear(images, np.zeros((len(images), 10)))
+    model = model_with_scores(images, np.zeros((len(images), 10)))
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     return model
 
 
 def _knows_some(images, labels, accuracy, **_):
     known = np.arange(len(labels)) < (accuracy - 0.1) * len(labels)
-    return _linear(images, np.eye(10)[np.where(known, labels, (labels + 1) % 10)])
+    return model_with_scores(images, np.eye(10)[np.where(known, labels, (labels + 1) % 10)])
 
 
 trained_model = question(
@@ -182,7 +164,7 @@ trained_model = question(
     rules={
         "The model does not give ten numbers for each image, one for each class.": Rule(
             lambda value, images, **_: value["scores"].shape == (len(images), 10),
-            lambda images, **_: _linear(images, np.zeros((len(images), 1))),
+            lambda images, **_: model_with_scores(images, np.zeros((len(images), 1))),
         ),
         "The predictions are NaN: the training has diverged. Begin with a smaller learning rate.": Rule(
             lambda value, **_: np.isfinite(value["scores"]).all(),
@@ -195,16 +177,16 @@ trained_model = question(
         "The model says the same class for every image. Are the pixels scaled twice, or not at all? Was it trained?": (
             Rule(
                 lambda value, **_: len(np.unique(value["scores"].argmax(axis=1))) > 1,
-                lambda images, **_: _linear(images, np.eye(10)[np.full(len(images), 3)]),
+                lambda images, **_: model_with_scores(images, np.eye(10)[np.full(len(images), 3)]),
             )
         ),
         "The model does no better than guessing. Was it trained, and do images and labels belong together?": Rule(
             lambda value, labels, **_: _accuracy(value, labels) > 0.15,
-            lambda images, labels, **_: _linear(images, np.eye(10)[(labels + 1) % 10]),
+            lambda images, labels, **_: model_with_scores(images, np.eye(10)[(labels + 1) % 10]),
         ),
         f"The model is over the budget of {BUDGET:,} parameters.": Rule(
             lambda value, budget, **_: value["parameters"] <= budget,
-            lambda images, labels, **_: _linear(images, np.eye(10)[labels], width=20),
+            lambda images, labels, **_: model_with_scores(images, np.eye(10)[labels], width=20),
         ),
         "The model has learnt something, but is below the accuracy asked for. Look at the curves: if both still rise, "
         "train longer; if training is slow from the start, raise the learning rate; else spend the parameters "
