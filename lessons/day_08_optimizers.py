@@ -37,9 +37,10 @@
 #    first step is [2, 3];
 # 3. write SAM, which looks at two gradients before it makes one step [4];
 # 4. write learning-rate schedules, and say at which epoch a plateau lowers the rate and early stopping ends a run [5,
-#    6, 7];
-# 5. compare optimisers fairly: each at its own rate, with the same number of gradients and several seeds [all of
-#    them: you can only compare what you understand].
+#    6, 7].
+#
+# All of it serves one comparison, made fairly: each rule at its own rate, with the same number of gradients and several
+# seeds.
 #
 # **Time** about 90 minutes. **You need** the loss of Day 6 and the gradient of Day 7: for each weight, how fast the
 # loss grows if the weight does.
@@ -112,6 +113,7 @@ claim("the loss before and after the first step", losses[:2], [8.0, 2.88], toler
 # takes $w$ to $w - \eta w = (1 - \eta)\,w$: every step multiplies by the same number.
 #
 # **Before you run:** write down the first three weights for the rates 0.1, 1, 1.9, 2 and 2.1.
+
 
 # %%
 def sgd(w, g, state, lr):
@@ -256,8 +258,8 @@ claim("steps of × 0.92 to a hundredth", int(np.ceil(np.log(0.01) / np.log(0.92)
 
 
 # %% [markdown]
-# One direction dictates the rate, all others wait. In deep networks the ratio of curvatures is not 25 but thousands.
-# There are two ways out: remember where you came from (momentum), or give each weight its own rate (Adam and its
+# One direction dictates the rate, all others wait. In deep networks it is worse: a few directions are curved by far more
+# than all the others (Sagun et al. 2017). There are two ways out: remember where you came from (momentum), or give each weight its own rate (Adam and its
 # family).
 
 # %% [markdown] topics=["J4"]
@@ -272,6 +274,7 @@ claim("steps of × 0.92 to a hundredth", int(np.ceil(np.log(0.01) / np.log(0.92)
 #
 # **Before you run:** on an even slope the gradient is 1 at every step. With $\eta = 1$ and $\mu = 0.9$, how long are
 # the first three steps, and how long do they become in the end?
+
 
 # %%
 def momentum(w, g, state, lr, mu=0.9):
@@ -297,6 +300,7 @@ claim("in the end", lengths[-1], 10, tolerance=1e-6)
 # Multiply PyTorch's $v$ by a constant $\eta$ and you have this one. So they are the same, as long as the rate is.
 # **Before you run:** the gradient is always 1. After the first step the rate drops from 0.1 to 0.01. Which form feels
 # it at once, and which one coasts?
+
 
 # %%
 def momentum_inside(w, g, state, lr, mu=0.9):
@@ -328,6 +332,7 @@ claim("at a constant rate they part by", np.abs(same[0] - same[1]).max(), 0, tol
 #
 # The ball will roll by $\eta \mu v$ anyway. So why not take the gradient *there*, at the place where it will be? That
 # is **Nesterov's** momentum. It brakes earlier when the slope turns.
+
 
 # %%
 def look_ahead(gradient, start, lr, steps, mu=0.9):
@@ -390,8 +395,8 @@ claim("the ratio of curvatures for which 0.9 is made, in hundreds", round(((1 + 
 # Surprised? On a ravine of 25 to 1, a momentum of 0.9 is too heavy: the ball overshoots the end of the valley and
 # comes back. Theory gives the best number for a bowl with curvatures $a < b$,
 # $\mu = \bigl((\sqrt b - \sqrt a)/(\sqrt b + \sqrt a)\bigr)^2$, here $(4/6)^2 = 0.44$. A momentum of 0.9 is made for
-# a ratio of about 1,400. It is the usual choice because the ravines of networks are of that kind, not because it is
-# always better.
+# a ratio of about 1,400. It has become the usual choice because networks have long ravines, not because it is better
+# everywhere.
 
 # %% [markdown] topics=["J5"]
 # ## A rate for each weight
@@ -408,6 +413,7 @@ claim("the ratio of curvatures for which 0.9 is made, in hundreds", round(((1 + 
 #
 # **Before you run:** the gradient is 1 at every step, and $\eta = 1$. How long are the steps of AdaGrad after 100
 # steps? And those of RMSProp with PyTorch's $\alpha = 0.99$, in the long run and in the *first* step?
+
 
 # %%
 def adagrad(w, g, state, lr, eps=1e-10):
@@ -464,6 +470,7 @@ claim("the two paths differ by", np.abs(places[0] - places[1]).max(), 0, toleran
 #
 # The defaults are $\eta = 0.001$, $\beta_1 = 0.9$, $\beta_2 = 0.999$.
 
+
 # %%
 def adam(w, g, state, lr, beta1=0.9, beta2=0.999, eps=1e-8, correct=True):
     t = state["t"] = state.get("t", 0) + 1
@@ -493,6 +500,7 @@ claim("the first step is the rate times the sign", moved, -0.001 * np.sign(gradi
 #
 # A consequence: multiply the loss by 1,000 (or forget to divide by the number of images). **Before you run:** what
 # changes for SGD, what for Adam?
+
 
 # %%
 def thousandfold(w):
@@ -539,6 +547,7 @@ claim("with it, all steps are the rate", step_of["Adam"], np.ones(1000), toleran
 # **Before you run:** two weights, 3 and 0.03, no gradient from the loss at all, $\lambda = 0.01$, $\eta = 0.01$. What
 # does one step of Adam do to each, when $\lambda w$ is its gradient?
 
+
 # %%
 def adamw(w, g, state, lr, weight_decay=0.01, **settings):
     """Adam, and apart from it every weight is multiplied by 1 − ηλ."""
@@ -574,6 +583,7 @@ claim("AdamW: both keep this share", apart / two, np.full(2, 1 - 0.01 * 0.01), t
 # Here is a valley whose floor is level: the loss is zero all along the line where the second weight is 0. On the left
 # it is narrow, on the right it is wide. Both rules start at the dot. **Before you run:** gradient descent stops where
 # it reaches the floor. Will SAM stop there as well?
+
 
 # %%
 def sam_descend(gradient, start, lr, steps, rho):
@@ -815,6 +825,7 @@ claim("PyTorch: the same four", defaults, [0, 0.99, 1e-8, 0.01])
 # Where does this bite? In Adam's first steps with small gradients. **Before you run:** the gradient is 0.000001 at
 # every step, both frameworks use their defaults. How far do they get in ten steps, measured in rates?
 
+
 # %%
 def tiny(w):
     return np.array([1e-6])
@@ -847,6 +858,7 @@ claim("Keras takes less than half of that", ten_keras < 5, True)
 #
 # **Before you run:** which of these use the end of training, so that you have to know the number of steps before you
 # start?
+
 
 # %%
 def step_decay(step, peak, every, factor=0.1):
@@ -967,6 +979,7 @@ claim(
 # **Before you run:** the losses are 0.9, 0.8, 0.7, 0.7, 0.71, 0.69, 0.7, 0.7, 0.7, 0.7, and the patience is 3. After
 # which epoch (from 1) does the rate fall? After which does early stopping end it, and which epoch was best?
 
+
 # %%
 def watch(losses, patience):
     """Epochs, counted from 1, in which the count of bad ones reaches the patience, and the best epoch up to each."""
@@ -992,6 +1005,7 @@ claim("the best epoch", watch(seen, 3)[0][1], 6)
 # Did you say 6? Epochs 4 and 5 are bad, but epoch 6 is better by 0.01 and sets the count back. Now the real
 # callbacks. We call them as `fit` would, with our losses. The model's only weight is set to the number of the epoch,
 # so that it tells where it comes from.
+
 
 # %%
 def drive(callback, losses):
@@ -1020,8 +1034,8 @@ _, stopped, kept = drive(keras.callbacks.EarlyStopping(patience=3, restore_best_
 claim("with restore_best_weights", [stopped, kept], [9, 6], source="M13")
 
 # %% [markdown]
-# Two traps in one cell. `EarlyStopping` alone leaves you with the *last* weights, those after three bad epochs. And
-# there is a third, in PyTorch. **Before you run:** its `ReduceLROnPlateau` gets the same losses and the same
+# A trap: `EarlyStopping` alone leaves you with the *last* weights, those after three bad epochs. And another one, in
+# PyTorch. **Before you run:** its `ReduceLROnPlateau` gets the same losses and the same
 # patience. After which epoch does it cut?
 
 # %%
@@ -1071,6 +1085,26 @@ plots.show(
 )
 
 # %% [markdown]
+# If you read this without a kernel, here is the first answer. **Before you run:** put SGD, momentum 0.9 and Nesterov 0.9
+# in the order of the largest rate that they bear.
+
+# %%
+limits = {}
+for name, rule in {"SGD": sgd, "momentum": momentum, "Nesterov": nesterov}.items():
+    for rate in np.arange(0.03, 0.2, 0.001):
+        if np.abs(descend(rule, ravine, start, rate, 600)[-1]).max() > 1:
+            break  # still far away after 600 steps: it does not settle any more
+        limits[name] = rate
+print({name: f"{rate:.3f}" for name, rate in limits.items()})
+claim("the order", sorted(limits, key=limits.get), ["Nesterov", "SGD", "momentum"])
+claim("SGD bears up to", limits["SGD"], 2 / 25, tolerance=0.0015)
+claim("momentum bears (1 + μ) times as much", limits["momentum"], 1.9 * 2 / 25, tolerance=0.0015)
+
+# %% [markdown]
+# Momentum bears more than plain SGD: to and fro, its gradients cancel. Nesterov bears less than both, because its step $g +
+# \mu v$ counts the newest gradient $1 + \mu$ times. A rate that suits momentum can break Nesterov.
+
+# %% [markdown]
 # ## Experiment: a fair race
 #
 # Small landscapes are for understanding. Which rule is best for a network? Most comparisons are decided before they
@@ -1102,6 +1136,7 @@ order = np.random.default_rng(SEED).permutation(len(windows))
 train, held_out = order[:1280], order[1280:]
 shapes = {"convolution": (9, 8), "hidden": (128, 32), "output": (32, 10)}
 sizes = [n for rows, columns in shapes.values() for n in (rows * columns, columns)]  # weights and bias of each layer
+claim("images, and weights of the network", [len(windows), sum(sizes)], [1797, 4538])
 print(f"{len(train)} images to train on, {len(held_out)} held out; {sum(sizes):,} weights")
 
 
@@ -1168,9 +1203,10 @@ print(f"loss at the start {loss_and_gradient(w, train)[0]:.2f}; ln 10 = {np.log(
 #
 # Before the race, a cheap look at the rate. Train for some 100 steps while the rate grows by a constant factor in each
 # step, from far too small to far too large, and watch the loss of the batches. It does nothing at first, then falls, then
-# rises or breaks. Where it is lowest the rate is already too large to last, so begin with a tenth of that. (Smith, who
-# invented the finder in 2017, takes the rate at which the loss falls fastest. In as few steps as these, noise at the very
-# beginning is often what falls fastest.)
+# rises or breaks. Where it is lowest the rate is already too large to last, so begin with a tenth of that. (The idea is
+# Smith's, of 2017. Many libraries suggest the rate at which the loss falls fastest; in as few steps as these, noise at the
+# very beginning is often what falls fastest.)
+
 
 # %%
 def find_rate(rule, w, rng, lowest=1e-5, highest=10, steps=120, batch=32):
@@ -1214,6 +1250,7 @@ claim("the rate for SGD is larger than that for Adam", sweeps["SGD"][2] > sweeps
 # ## The race
 #
 # One function trains. `schedule` gives the share of the peak for each step; `rho` switches SAM on.
+
 
 # %%
 def train_net(rule, lr, seed, gradients, schedule=None, rho=0.0, batch=32, **settings):
@@ -1286,6 +1323,7 @@ plots.show(fig, alt=f"Training loss after {GRADIENTS} gradients against the rate
 # an unfair race, and where you draw it decides who wins. Now the race with fresh seeds: once at 0.001 for all, once
 # at everyone's own rate.
 
+
 # %%
 def race(rates, **more):
     """name -> (training losses, accuracies) over the racing seeds."""
@@ -1322,7 +1360,9 @@ for name, (losses, right) in races["each at its own rate"].items():
     result(f"loss_{name.lower()}", losses.mean())
 one_rate, own_rate = apart.values()
 claim("own rates bring the field together: nats apart, as a share", own_rate / one_rate, lambda share: share < 0.4)
-claim("first at 0.001 for all", min(field, key=means["0.001 for all"].get), "RMSProp")
+unfair = sorted(field, key=means["0.001 for all"].get)
+claim("first at 0.001 for all", unfair[0], "RMSProp")
+claim("the next two", sorted(unfair[1:3]), ["Adam", "AdamW"])
 fair = means["each at its own rate"]
 claim("each at its own rate: AdaGrad ends below SGD", fair["AdaGrad"] < fair["SGD"], True)
 claim("momentum ends below SAM with momentum, which has half of the steps", fair["momentum"] < fair["SAM"], True)
@@ -1332,9 +1372,10 @@ claim("SGD's own rate is at least ten times Adam's", own["SGD"] >= 9.9 * own["Ad
 # %% [markdown]
 # Three things to see. (Mind the two scales.)
 #
-# **The unfair race is about units.** At 0.001 the rules whose rate is a distance walk, and those whose rate is a
-# factor stand still. First comes RMSProp, and you know why: without a correction its first steps are up to ten times
-# as long as it was told.
+# **The unfair race is about units.** At 0.001 RMSProp, Adam and AdamW walk, since their rate is a distance. The others
+# hardly move: SGD and its kin because their rate is a factor on small gradients, AdaGrad because its steps shrink from
+# the first one on. First comes RMSProp, and you know why: without a correction its first steps are up to ten times as
+# long as it was told.
 #
 # **The fair race is close.** The distance from first to last shrinks to a fraction. Compare what is left with the
 # spread over the seeds before you call anybody a winner. If two bars overlap, this race does not tell them apart.
@@ -1343,6 +1384,7 @@ claim("SGD's own rate is at least ten times Adam's", own["SGD"] >= 9.9 * own["Ad
 # this, a rate that shrinks is a good thing, and AdaGrad was the only one that had it built in. So was the race fair,
 # after all? We let everybody tune the rate, and nobody its schedule. **Before you run:** give all of them a cosine,
 # tune the peak anew, and race again. Who gains most, who nothing? And is AdaGrad still where it was?
+
 
 # %%
 def falling(step, steps):
@@ -1400,6 +1442,7 @@ claim("the cosine lowers the loss of AdaGrad", final["cosine"]["AdaGrad"] < fina
 #
 # **Before you run:** Adam with a cosine, with and without a warm-up in the first tenth of the steps. Where do the two
 # differ, at low peaks or at high ones?
+
 
 # %%
 def warmed(step, steps):
@@ -1495,6 +1538,7 @@ claim("from 8 to 32 images: the noise falls by", noise[0] / noise[2], 2, toleran
 # epochs with each batch size, once at the same rate, once at a rate that grows with the batch. How far does the rule
 # carry?
 
+
 # %%
 def four_epochs(batch, lr, seed):
     rng = np.random.default_rng([SEED, seed])
@@ -1556,8 +1600,8 @@ claim("numbers kept for the backward pass, 512 against 16", floats, 32)
 
 
 # %% [markdown]
-# 32 times the images, far less than 32 times the time: small batches leave the processor waiting, on a GPU much more
-# so. Memory grows in proportion, and ends it. Between noise, time and memory most people settle at 32 to 128, and at
+# 32 times the images. As far as the time grows by less than that, small batches left the processor waiting; on a GPU
+# they do so much more. Memory grows in proportion, and ends it. Between noise, time and memory most people settle at 32 to 128, and at
 # more if they tune rate and warm-up for it.
 
 # %% [markdown] topics=["J11"]
@@ -1566,6 +1610,7 @@ claim("numbers kept for the backward pass, 512 against 16", floats, 32)
 # One more look at a training. Weights begin somewhere and end somewhere. After a tenth of the steps, how much of the
 # way is still ahead, layer by layer? **Before you run:** a text says that early layers converge first. Our first
 # layer is the convolution. Does it?
+
 
 # %%
 def way_ahead(rule, lr, seed, steps=400):
@@ -1638,6 +1683,7 @@ claim("what PyTorch's weight_decay takes from it", 3 - w.item(), 0.03, tolerance
 # **"AdaGrad and RMSProp divide by $\sqrt{S + \varepsilon}$"**, shown beside PyTorch's classes. That is Keras' form.
 # One step from 0 with a gradient of 2, a rate of 1 and an $\varepsilon$ of 0.5:
 
+
 # %%
 def one_step(make, **settings):
     w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
@@ -1656,6 +1702,7 @@ claim("RMSProp as printed", -2 / np.sqrt(0.01 * 2**2 + 0.5), -2.72, tolerance=0.
 # **"Here is SAM as an optimiser class."** One printed class stops with two faults. It calls a method `_grad_norm`
 # that nobody wrote, and it runs forward and backward inside `step`, which is decorated with `no_grad`: without a
 # graph there is nothing to differentiate.
+
 
 # %%
 class AsPrinted(optim.SGD):
@@ -1796,8 +1843,8 @@ claim("averaged, it has", mean_loss < 1, True)
 # 2. Momentum multiplies the step by up to $1/(1-\mu)$; PyTorch keeps the rate outside the velocity, Keras inside.
 # 3. Adam's rate is a distance: the first step is $\eta$, whatever the gradient. Without its correction the first
 #    steps are too *long*.
-# 4. A schedule and a tuned rate matter more than the rule. Compare each at its own rate, over several seeds, or do
-#    not compare.
+# 4. A tuned rate matters more than the rule, and a schedule can turn the order round. Compare each at its own rate, over
+#    several seeds, or do not compare.
 # 5. Noise falls as $1/\sqrt{B}$; a rate that grows with the batch makes up for fewer steps, until it meets the
 #    curvature.
 #
@@ -1812,6 +1859,7 @@ claim("averaged, it has", mean_loss < 1, True)
 # - Foret et al., *Sharpness-Aware Minimization* (2021); Dinh et al., *Sharp Minima Can Generalize for Deep Nets*
 #   (2017).
 # - Smith, *Cyclical Learning Rates* (2017), the finder; Smith & Topin, *Super-Convergence* (2018), one cycle.
+# - Sagun et al., *Empirical Analysis of the Hessian of Over-Parametrized Neural Networks* (2017): how curved, and where.
 # - Goyal et al., *Accurate, Large Minibatch SGD* (2017): linear scaling and warm-up.
 # - Schmidt, Schneider & Hennig, *Descending through a Crowded Valley* (2021): fifteen optimisers, a fair race.
 # - Raghu et al., *SVCCA* (2017): which layers settle first.

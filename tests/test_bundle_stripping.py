@@ -291,12 +291,12 @@ def test_questions_without_a_list_are_refused(public):
 
 def test_an_instructors_question_takes_its_reference_out_of_the_library(tmp_path, course, add):
     own = tmp_path / "own.py"
-    declared = 'question("asked", points=1, reference=reference.receptive_field, cases=abs, mistakes={"M.": abs})'
+    declared = 'question("asked", points=1, reference=reference.huber, cases=abs, mistakes={"M.": abs})'
     own.write_text(f"{HEAD}asked = {declared}")
-    assert "def receptive_field" not in Library(False, [own]).texts().get("course_utils.reference.sizes", "")
-    add("lessons/day_05_x.py", "# %%\nfrom course_utils import reference\nreference.receptive_field([(3,)])\n")
-    assert "def receptive_field" in Library(False).texts()["course_utils.reference.sizes"]
-    with pytest.raises(CourseError, match=r"lessons/day_05_x.py needs `receptive_field` of .*reference/sizes.py"):
+    assert "def huber" not in Library(False, [own]).texts().get("course_utils.reference.losses", "")
+    add("lessons/day_05_x.py", "# %%\nfrom course_utils import reference\nreference.huber([0.5])\n")
+    assert "def huber" in Library(False).texts()["course_utils.reference.losses"]
+    with pytest.raises(CourseError, match=r"lessons/day_05_x.py needs `huber` of .*reference/losses.py"):
         public_library(tmp_path / "out", sealed=False, extra=[own])
     assert not (tmp_path / "out").exists()
 
