@@ -77,11 +77,11 @@ print(cifar.source)
 
 # %%
 stations = {
-    "0  data\npictures and labels": (0, 0),
+    "0  data\nlook at it": (0, 0),
     "1  shapes\nrow by row": (2.2, 0),
     "2  first loss\nagainst ln C": (4.4, 0),
     "3  one batch\nlearnt by heart": (6.6, 0),
-    "4  predictions\nwhat does it say?": (8.8, 0),
+    "4  answers\none by one": (8.8, 0),
     "5  one change\nand measure": (11, 0),
 }
 names = list(stations)
@@ -89,7 +89,7 @@ notes = dict(zip(names, ["seconds", "seconds", "seconds", "a minute", "a minute"
 fig = plots.boxes(stations, list(pairwise(names)), notes=notes)
 plots.show(
     fig,
-    alt="Six boxes in a row, joined by arrows: data, shapes, first loss, one batch, predictions, one change. Below them "
+    alt="Six boxes in a row, joined by arrows: data, shapes, first loss, one batch, answers, one change. Below them "
     "what each costs: seconds for the first three, about a minute for the next two, minutes for each change.",
 )
 
@@ -102,7 +102,8 @@ pictures = train.images[:12]
 fig, axes = plt.subplots(2, 6, figsize=(9, 3.4))
 for ax, picture, label in zip(axes.flat, pictures, train.labels, strict=False):
     plots.image(picture, cifar.class_names[label], ax)
-plots.show(fig, alt="Twelve small colour pictures with the names of their classes above them; names and pictures agree.")
+fig.supxlabel(cifar.caption, fontsize=9)
+plots.show(fig, alt="Twelve small colour pictures, each with the name of its class above it.")
 print("pixels", train.images.dtype, train.images.min(), "to", train.images.max(), "· labels", np.unique(train.labels))
 claim("classes", len(np.unique(train.labels)), 10)
 claim("largest pixel: nobody has scaled them yet", int(train.images.max()) > 200, True)
@@ -426,7 +427,8 @@ for ax, values, label, lines in (
     for name, x in lines.items():
         ax.axvline(x, color=plots.INK, linestyle=":")
         ax.text(x, -0.75, name, ha="center")
-    ax.set(xlabel=label, xlim=(0, None), ylim=(len(steps) - 0.5, -0.5))
+    ax.set(xlabel=label, xlim=(-0.02 * max(values), None), ylim=(len(steps) - 0.5, -0.5))
+fig.supxlabel(cifar.caption, fontsize=9)
 axes[0].set(yticks=range(len(steps)), yticklabels=steps, ylabel="repair, from top to bottom")
 plots.show(
     fig,
@@ -459,11 +461,12 @@ for name, value in zip(("as_found", *FAULTS), accuracies, strict=True):
 # does the most harm? Which one the least?
 
 # %%
-alone = {fault: examine((fault,)) for fault in FAULTS}
-names = ["none", *(fault for fault in FAULTS if fault != "one block")]
+put_back = profile.pick(smoke=("unscaled", "ReLU output", "rate 0.01"), cpu=FAULTS[:6], gpu=FAULTS[:6])
+alone = {fault: examine((fault,)) for fault in put_back}
+names = ["none", *put_back]
 values = [accuracies[-1], *(alone[fault][2] for fault in names[1:])]
-fig = plots.bars(names, values, label="accuracy on validation images after a short training", unit="%", accent="none")
-fig.axes[0].axvline(0.1, color=plots.INK, linestyle=":")
+fig = plots.bars(names, values, label="accuracy on validation images after a short training", unit="%", accent="none", caption=cifar.caption)
+fig.axes[0].axvline(10, color=plots.INK, linestyle=":")
 plots.show(
     fig,
     alt="Bars of accuracy for the repaired model and for the same model with one fault put back. ReLU at the output "
