@@ -114,7 +114,6 @@ claim("the loss before and after the first step", losses[:2], [8.0, 2.88], toler
 #
 # **Before you run:** write down the first three weights for the rates 0.1, 1, 1.9, 2 and 2.1.
 
-
 # %%
 def sgd(w, g, state, lr):
     """One step of plain gradient descent. The state is what a rule remembers from step to step; this one needs none."""
@@ -275,7 +274,6 @@ claim("steps of × 0.92 to a hundredth", int(np.ceil(np.log(0.01) / np.log(0.92)
 # **Before you run:** on an even slope the gradient is 1 at every step. With $\eta = 1$ and $\mu = 0.9$, how long are
 # the first three steps, and how long do they become in the end?
 
-
 # %%
 def momentum(w, g, state, lr, mu=0.9):
     state["v"] = mu * state.get("v", 0) + g
@@ -300,7 +298,6 @@ claim("in the end", lengths[-1], 10, tolerance=1e-6)
 # Multiply PyTorch's $v$ by a constant $\eta$ and you have this one. So they are the same, as long as the rate is.
 # **Before you run:** the gradient is always 1. After the first step the rate drops from 0.1 to 0.01. Which form feels
 # it at once, and which one coasts?
-
 
 # %%
 def momentum_inside(w, g, state, lr, mu=0.9):
@@ -332,7 +329,6 @@ claim("at a constant rate they part by", np.abs(same[0] - same[1]).max(), 0, tol
 #
 # The ball will roll by $\eta \mu v$ anyway. So why not take the gradient *there*, at the place where it will be? That
 # is **Nesterov's** momentum. It brakes earlier when the slope turns.
-
 
 # %%
 def look_ahead(gradient, start, lr, steps, mu=0.9):
@@ -414,7 +410,6 @@ claim("the ratio of curvatures for which 0.9 is made, in hundreds", round(((1 + 
 # **Before you run:** the gradient is 1 at every step, and $\eta = 1$. How long are the steps of AdaGrad after 100
 # steps? And those of RMSProp with PyTorch's $\alpha = 0.99$, in the long run and in the *first* step?
 
-
 # %%
 def adagrad(w, g, state, lr, eps=1e-10):
     state["S"] = state.get("S", 0) + g**2
@@ -470,7 +465,6 @@ claim("the two paths differ by", np.abs(places[0] - places[1]).max(), 0, toleran
 #
 # The defaults are $\eta = 0.001$, $\beta_1 = 0.9$, $\beta_2 = 0.999$.
 
-
 # %%
 def adam(w, g, state, lr, beta1=0.9, beta2=0.999, eps=1e-8, correct=True):
     t = state["t"] = state.get("t", 0) + 1
@@ -500,7 +494,6 @@ claim("the first step is the rate times the sign", moved, -0.001 * np.sign(gradi
 #
 # A consequence: multiply the loss by 1,000 (or forget to divide by the number of images). **Before you run:** what
 # changes for SGD, what for Adam?
-
 
 # %%
 def thousandfold(w):
@@ -547,7 +540,6 @@ claim("with it, all steps are the rate", step_of["Adam"], np.ones(1000), toleran
 # **Before you run:** two weights, 3 and 0.03, no gradient from the loss at all, $\lambda = 0.01$, $\eta = 0.01$. What
 # does one step of Adam do to each, when $\lambda w$ is its gradient?
 
-
 # %%
 def adamw(w, g, state, lr, weight_decay=0.01, **settings):
     """Adam, and apart from it every weight is multiplied by 1 − ηλ."""
@@ -583,7 +575,6 @@ claim("AdamW: both keep this share", apart / two, np.full(2, 1 - 0.01 * 0.01), t
 # Here is a valley whose floor is level: the loss is zero all along the line where the second weight is 0. On the left
 # it is narrow, on the right it is wide. Both rules start at the dot. **Before you run:** gradient descent stops where
 # it reaches the floor. Will SAM stop there as well?
-
 
 # %%
 def sam_descend(gradient, start, lr, steps, rho):
@@ -825,7 +816,6 @@ claim("PyTorch: the same four", defaults, [0, 0.99, 1e-8, 0.01])
 # Where does this bite? In Adam's first steps with small gradients. **Before you run:** the gradient is 0.000001 at
 # every step, both frameworks use their defaults. How far do they get in ten steps, measured in rates?
 
-
 # %%
 def tiny(w):
     return np.array([1e-6])
@@ -858,7 +848,6 @@ claim("Keras takes less than half of that", ten_keras < 5, True)
 #
 # **Before you run:** which of these use the end of training, so that you have to know the number of steps before you
 # start?
-
 
 # %%
 def step_decay(step, peak, every, factor=0.1):
@@ -979,7 +968,6 @@ claim(
 # **Before you run:** the losses are 0.9, 0.8, 0.7, 0.7, 0.71, 0.69, 0.7, 0.7, 0.7, 0.7, and the patience is 3. After
 # which epoch (from 1) does the rate fall? After which does early stopping end it, and which epoch was best?
 
-
 # %%
 def watch(losses, patience):
     """Epochs, counted from 1, in which the count of bad ones reaches the patience, and the best epoch up to each."""
@@ -1005,7 +993,6 @@ claim("the best epoch", watch(seen, 3)[0][1], 6)
 # Did you say 6? Epochs 4 and 5 are bad, but epoch 6 is better by 0.01 and sets the count back. Now the real
 # callbacks. We call them as `fit` would, with our losses. The model's only weight is set to the number of the epoch,
 # so that it tells where it comes from.
-
 
 # %%
 def drive(callback, losses):
@@ -1207,7 +1194,6 @@ print(f"loss at the start {loss_and_gradient(w, train)[0]:.2f}; ln 10 = {np.log(
 # Smith's, of 2017. Many libraries suggest the rate at which the loss falls fastest; in as few steps as these, noise at the
 # very beginning is often what falls fastest.)
 
-
 # %%
 def find_rate(rule, w, rng, lowest=1e-5, highest=10, steps=120, batch=32):
     """Sweep the rate upwards over a copy of the weights: (rates, smoothed losses, a tenth of the best rate)."""
@@ -1250,7 +1236,6 @@ claim("the rate for SGD is larger than that for Adam", sweeps["SGD"][2] > sweeps
 # ## The race
 #
 # One function trains. `schedule` gives the share of the peak for each step; `rho` switches SAM on.
-
 
 # %%
 def train_net(rule, lr, seed, gradients, schedule=None, rho=0.0, batch=32, **settings):
@@ -1323,7 +1308,6 @@ plots.show(fig, alt=f"Training loss after {GRADIENTS} gradients against the rate
 # an unfair race, and where you draw it decides who wins. Now the race with fresh seeds: once at 0.001 for all, once
 # at everyone's own rate.
 
-
 # %%
 def race(rates, **more):
     """name -> (training losses, accuracies) over the racing seeds."""
@@ -1385,7 +1369,6 @@ claim("SGD's own rate is at least ten times Adam's", own["SGD"] >= 9.9 * own["Ad
 # after all? We let everybody tune the rate, and nobody its schedule. **Before you run:** give all of them a cosine,
 # tune the peak anew, and race again. Who gains most, who nothing? And is AdaGrad still where it was?
 
-
 # %%
 def falling(step, steps):
     return cosine(step, 1, steps)
@@ -1442,7 +1425,6 @@ claim("the cosine lowers the loss of AdaGrad", final["cosine"]["AdaGrad"] < fina
 #
 # **Before you run:** Adam with a cosine, with and without a warm-up in the first tenth of the steps. Where do the two
 # differ, at low peaks or at high ones?
-
 
 # %%
 def warmed(step, steps):
@@ -1538,7 +1520,6 @@ claim("from 8 to 32 images: the noise falls by", noise[0] / noise[2], 2, toleran
 # epochs with each batch size, once at the same rate, once at a rate that grows with the batch. How far does the rule
 # carry?
 
-
 # %%
 def four_epochs(batch, lr, seed):
     rng = np.random.default_rng([SEED, seed])
@@ -1611,7 +1592,6 @@ claim("numbers kept for the backward pass, 512 against 16", floats, 32)
 # way is still ahead, layer by layer? **Before you run:** a text says that early layers converge first. Our first
 # layer is the convolution. Does it?
 
-
 # %%
 def way_ahead(rule, lr, seed, steps=400):
     """For each layer: distance to its final weights after a tenth of the steps, as a share of the distance at the start."""
@@ -1683,7 +1663,6 @@ claim("what PyTorch's weight_decay takes from it", 3 - w.item(), 0.03, tolerance
 # **"AdaGrad and RMSProp divide by $\sqrt{S + \varepsilon}$"**, shown beside PyTorch's classes. That is Keras' form.
 # One step from 0 with a gradient of 2, a rate of 1 and an $\varepsilon$ of 0.5:
 
-
 # %%
 def one_step(make, **settings):
     w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
@@ -1702,7 +1681,6 @@ claim("RMSProp as printed", -2 / np.sqrt(0.01 * 2**2 + 0.5), -2.72, tolerance=0.
 # **"Here is SAM as an optimiser class."** One printed class stops with two faults. It calls a method `_grad_norm`
 # that nobody wrote, and it runs forward and backward inside `step`, which is decorated with `no_grad`: without a
 # graph there is nothing to differentiate.
-
 
 # %%
 class AsPrinted(optim.SGD):
