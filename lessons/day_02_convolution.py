@@ -651,7 +651,14 @@ print("PyTorch weights", tuple(torch_layer.weight.shape), " maps", tuple(torch_m
 
 # %% [markdown]
 # `transpose` reorders the axes; it moves each number to its right place. `reshape` to the same shape would raise no
-# error and give nonsense (see the pitfalls).
+# error and give nonsense (see the pitfalls). From now on three short functions do it for us, there and back:
+
+# %%
+from course_utils import layouts
+
+claim("images, by hand and by the helper", layouts.to_torch(colour_photo).numpy(), colour_photo.transpose(2, 0, 1))
+claim("and back", layouts.from_torch(layouts.to_torch(colour_photo)), colour_photo)
+claim("kernels", layouts.kernels_to_torch(weights).numpy(), weights.transpose(3, 2, 0, 1))
 
 # %%
 # A GPU rounds the factors of a float32 convolution to 10 binary digits (TF32), so there the tolerance is wider.
@@ -666,7 +673,7 @@ def conv2d_layer(image, filters, bias):
 
 ours = conv2d_layer(colour_photo, weights, biases)
 from_keras = keras.ops.convert_to_numpy(keras_maps)[0]
-from_torch = torch_maps[0].permute(1, 2, 0).numpy()
+from_torch = layouts.from_torch(torch_maps)[0]
 claim("NumPy and Keras agree", from_keras, ours, tolerance=tolerance)
 claim("NumPy and PyTorch agree", from_torch, ours, tolerance=tolerance)
 turned = conv2d_layer(colour_photo, weights[::-1, ::-1], biases)
@@ -712,7 +719,7 @@ def stopwatch(times):
 
 side = profile.pick(smoke=64, cpu=128, gpu=128)
 x = np.ascontiguousarray(colour_photo[:side, :side], dtype="float32")
-x_keras, x_torch = keras.ops.convert_to_tensor(x[None]), torch.from_numpy(x.transpose(2, 0, 1)[None].copy())
+x_keras, x_torch = keras.ops.convert_to_tensor(x[None]), layouts.to_torch(x[None])
 
 
 # %%
@@ -740,7 +747,7 @@ def in_keras():
 
 def in_torch():
     with torch.no_grad():
-        return torch_layer(x_torch)[0].permute(1, 2, 0).numpy()
+        return layouts.from_torch(torch_layer(x_torch))[0]
 
 
 # %%

@@ -51,7 +51,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course_utils import data, plots, profiles, reference
+from course_utils import data, layouts, plots, profiles, reference
 from course_utils.claims import claim, result
 from course_utils.reference import KERNELS
 
@@ -402,7 +402,7 @@ def in_keras(batch, layer):
 
 
 def in_torch(batch, layer):
-    return layer(torch.from_numpy(batch.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
+    return layouts.from_torch(layer(layouts.to_torch(batch)))
 
 
 def in_numpy(batch, k, stride, how):
@@ -849,7 +849,7 @@ claim(
 # %%
 block = rng.normal(size=(4, 4, 8)).astype("float32")  # (H, W, C)
 keras_row = keras.ops.convert_to_numpy(layers.Flatten()(block[None]))[0]
-torch_row = torch.flatten(torch.from_numpy(block.transpose(2, 0, 1).copy()[None]), start_dim=1)[0].numpy()
+torch_row = torch.flatten(layouts.to_torch(block[None]), start_dim=1)[0].numpy()
 claim("length", len(keras_row), 128, source="T18")
 claim("Keras: (row · 4 + column) · 8 + channel", keras_row[(1 * 4 + 2) * 8 + 3], block[1, 2, 3], source="T18")
 claim("PyTorch: (channel · 4 + row) · 4 + column", torch_row[(3 * 4 + 1) * 4 + 2], block[1, 2, 3], source="T18")
@@ -1190,7 +1190,7 @@ torch.set_num_threads(profile.pick(smoke=1, cpu=profiles.cores(), gpu=profiles.c
 
 def as_tensors(split, n):
     part = split.subset(n, seed=SEED)
-    return torch.tensor(part.images).permute(0, 3, 1, 2).float() / 255, part.labels  # channels first
+    return layouts.to_torch(part.images).float() / 255, part.labels
 
 
 learn, learn_labels = as_tensors(cifar.train, profile.pick(smoke=400, cpu=4_000, gpu=10_000))

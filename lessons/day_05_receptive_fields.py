@@ -50,7 +50,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course_utils import data, plots, profiles
+from course_utils import data, layouts, plots, profiles
 from course_utils.claims import claim, result
 from course_utils.ledger import ledger
 
@@ -741,8 +741,8 @@ probe = cifar.validation.images[: profile.pick(smoke=32, cpu=64, gpu=256)]
 
 
 def as_tensor(images):
-    pixels = torch.from_numpy((np.asarray(images, dtype="float32") / 255 - 0.5) * 4)  # about centred, spread about 1
-    return pixels.permute(0, 3, 1, 2).to(device, memory_format=torch.channels_last)
+    pixels = (np.asarray(images, dtype="float32") / 255 - 0.5) * 4  # about centred, spread about 1
+    return layouts.to_torch(pixels).to(device, memory_format=torch.channels_last)
 
 
 stack = [(3, 2, 1, 1)] + [CONV] * 7

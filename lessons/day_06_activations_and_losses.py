@@ -59,7 +59,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import convolve2d
 from torch import nn
 
-from course_utils import data, plots, profiles
+from course_utils import data, layouts, plots, profiles
 from course_utils.claims import claim, result
 from course_utils.reference import KERNELS
 
@@ -987,7 +987,7 @@ torch.set_num_threads(profile.pick(smoke=1, cpu=profiles.cores(), gpu=profiles.c
 
 def as_tensors(split, n):
     part = split.subset(n, seed=SEED) if n < len(split) else split
-    pixels = torch.tensor(part.images, device=device).permute(0, 3, 1, 2)  # channels first
+    pixels = layouts.to_torch(part.images).to(device)
     return pixels.float() / 255 - 0.5, torch.tensor(part.labels, device=device).long()
 
 

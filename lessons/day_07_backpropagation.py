@@ -54,7 +54,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import threadpool_limits
 
-from course_utils import plots, profiles
+from course_utils import layouts, plots, profiles
 from course_utils.claims import claim, result
 
 profile = profiles.start(PROFILE, seed=SEED, frameworks=("keras", "torch"))
@@ -590,9 +590,9 @@ import torch.nn.functional as F
 w1, b1, w2, b2, w3, b3 = [
     torch.tensor(array, requires_grad=True) for layer in with_weights(network) for array in (layer.w, layer.b)
 ]
-x_torch = torch.tensor(few).permute(0, 3, 1, 2)
-x_torch = F.relu(F.conv2d(x_torch, w1.permute(3, 2, 0, 1), b1))
-x_torch = F.relu(F.conv2d(x_torch, w2.permute(3, 2, 0, 1), b2))
+x_torch = layouts.to_torch(few)
+x_torch = F.relu(F.conv2d(x_torch, layouts.kernels_to_torch(w1), b1))
+x_torch = F.relu(F.conv2d(x_torch, layouts.kernels_to_torch(w2), b2))
 x_torch = F.max_pool2d(x_torch, 2)
 x_torch = x_torch.permute(0, 2, 3, 1).flatten(1)  # back to channels last, or the pixels meet the wrong weights
 loss_torch = F.cross_entropy(x_torch @ w3 + b3, torch.tensor(few_labels))
@@ -895,7 +895,7 @@ rng = np.random.default_rng(SEED)
 side = profile.pick(smoke=10, cpu=16, gpu=16)
 corners = rng.integers(0, 128 - side, (profile.pick(smoke=4, cpu=8, gpu=8), 2))
 patches = np.stack([portrait[row : row + side, column : column + side] for row, column in corners])
-patches = torch.tensor(patches.transpose(0, 3, 1, 2))  # (patches, 3, side, side)
+patches = layouts.to_torch(patches)  # (patches, 3, side, side)
 width = profile.pick(smoke=32, cpu=64, gpu=64)  # maps of each layer
 
 

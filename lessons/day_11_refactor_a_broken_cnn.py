@@ -59,7 +59,7 @@ import torch
 from keras import layers
 from torch import nn
 
-from course_utils import data, plots, profiles
+from course_utils import data, layouts, plots, profiles
 from course_utils.claims import claim, result
 from course_utils.ledger import ledger
 
@@ -186,9 +186,9 @@ as_convolution = keras.ops.convert_to_numpy(pointwise(pixels[None]))[0]
 
 in_torch = nn.Conv2d(3, 2, kernel_size=1)
 with torch.no_grad():
-    in_torch.weight.copy_(torch.from_numpy(weights.T.reshape(2, 3, 1, 1).copy()))
+    in_torch.weight.copy_(layouts.kernels_to_torch(weights.reshape(1, 1, 3, 2)))
     in_torch.bias.copy_(torch.from_numpy(bias))
-    as_torch = in_torch(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    as_torch = layouts.from_torch(in_torch(layouts.to_torch(pixels[None])))[0]
 
 claim("Dense on a picture, by hand in NumPy", as_dense, by_hand, tolerance=rounding)
 claim("a 1 × 1 convolution in Keras", as_convolution, by_hand, tolerance=rounding)

@@ -49,7 +49,7 @@ PROFILE = "auto"  # "smoke", "cpu", "gpu", or "auto": gpu where one is visible, 
 SEED = 0
 
 # %%
-from course_utils import data, plots, profiles, reference
+from course_utils import data, layouts, plots, profiles, reference
 from course_utils.claims import claim, result
 from course_utils.ledger import ledger
 
@@ -509,7 +509,7 @@ torch_model = build_torch()
 claim("PyTorch's own count", sum(p.numel() for p in torch_model.parameters()), ledger(keras_model).trainable)
 claim("multiply-adds of both", ledger(torch_model, (3, 32, 32)).macs, ledger(keras_model).macs)
 block = Augment()
-copies = torch.from_numpy(noise).to(device).permute(0, 3, 1, 2)
+copies = layouts.to_torch(noise).to(device)
 claim("different pictures in training", different(block(copies).cpu().numpy()), views)
 claim("different pictures in use", different(block.eval()(copies).cpu().numpy()), 1)
 
@@ -529,7 +529,7 @@ def copy_weights(source, target):
         values = [torch.from_numpy(w.copy()) for w in layer.get_weights() if w.dtype == np.float32]
         with torch.no_grad():
             if isinstance(module, nn.Conv2d):
-                module.weight.copy_(values[0].permute(3, 2, 0, 1))
+                module.weight.copy_(layouts.kernels_to_torch(values[0]))
             elif isinstance(module, nn.Linear):
                 module.weight.copy_(values[0].T), module.bias.copy_(values[1])
             else:

@@ -13,6 +13,7 @@ from course_utils.checks.day_09.watching import (
     near,
     small_model,
     start_in_numpy,
+    summed_up,
     watched,
     whole,
 )
@@ -79,20 +80,7 @@ def _train(lines="zfbs", mode=True, most=None, factor=1, late=False, loss="whole
             sizes.append(len(labels))
         if late:
             optimiser.step()
-        of_loss = {
-            "whole": sum(one.item() * size for one, size in zip(losses, sizes, strict=True)) / sum(sizes),
-            "tensor": sum(one * size for one, size in zip(losses, sizes, strict=True)) / sum(sizes),
-            "sum": sum(one.item() for one in losses),
-            "means": sum(one.item() for one in losses) / len(losses),
-            "last": losses[-1].item(),
-        }
-        of_right = {
-            "whole": sum(rights) / sum(sizes),
-            "count": sum(rights) + 1,
-            "means": sum(one / size for one, size in zip(rights, sizes, strict=True)) / len(sizes),
-            "wrong": 1 - sum(rights) / sum(sizes) + 1e-2,
-        }
-        return of_loss[loss], of_right[accuracy]
+        return summed_up(losses, rights, sizes, loss, accuracy)
 
     return one_epoch
 

@@ -12,6 +12,7 @@ from course_utils.checks.day_09.watching import (
     loader,
     small_model,
     start_in_numpy,
+    summed_up,
     watched,
     whole,
 )
@@ -62,19 +63,7 @@ def _evaluate(mode=True, grad=False, most=None, loss="whole", accuracy="whole"):
                 losses.append(loss_of(logits, labels))
                 rights.append((logits.argmax(1) == labels).sum().item())
                 sizes.append(len(labels))
-        of_loss = {
-            "whole": sum(one.item() * size for one, size in zip(losses, sizes, strict=True)) / sum(sizes),
-            "sum": sum(one.item() for one in losses),
-            "means": sum(one.item() for one in losses) / len(losses),
-            "last": losses[-1].item(),
-        }
-        of_right = {
-            "whole": sum(rights) / sum(sizes),
-            "count": sum(rights) + 1,
-            "means": sum(one / size for one, size in zip(rights, sizes, strict=True)) / len(sizes),
-            "wrong": 1 - sum(rights) / sum(sizes) + 1e-2,
-        }
-        return of_loss[loss], of_right[accuracy]
+        return summed_up(losses, rights, sizes, loss, accuracy)
 
     return one_pass
 

@@ -100,3 +100,26 @@ def is_sum(value, name, parts) -> bool:
 def is_of_means(value, name, parts) -> bool:
     """Whether the number is the mean of means where that is wrong."""
     return is_(value, name, of_means(parts)) and not is_(value, name, whole(parts))
+
+
+def summed_up(losses, rights, sizes, loss, accuracy):
+    """Loss and accuracy of an epoch from its batches, in the way named: the right one, or that of a mistake.
+
+    losses: tensors, the mean of each batch; rights: how many were right; sizes: images in each batch.
+    """
+    weighted = sum(one * size for one, size in zip(losses, sizes, strict=True)) / sum(sizes)
+    shares = [one / size for one, size in zip(rights, sizes, strict=True)]
+    of_loss = {
+        "whole": weighted.item(),
+        "tensor": weighted,
+        "sum": sum(one.item() for one in losses),
+        "means": sum(one.item() for one in losses) / len(losses),
+        "last": losses[-1].item(),
+    }
+    of_right = {
+        "whole": sum(rights) / sum(sizes),
+        "count": sum(rights) + 1,
+        "means": sum(shares) / len(sizes),
+        "wrong": 1 - sum(rights) / sum(sizes) + 1e-2,
+    }
+    return of_loss[loss], of_right[accuracy]
