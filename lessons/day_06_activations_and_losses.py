@@ -982,7 +982,6 @@ claim("that is", np.log(np.e + 9), 2.461, tolerance=1e-3)
 # %%
 cifar = data.load("cifar10", profile=profile)
 device = "cuda" if torch.cuda.is_available() else "cpu"
-torch.set_num_threads(profile.pick(smoke=1, cpu=profiles.cores(), gpu=profiles.cores()))
 
 
 def as_tensors(split, n):
