@@ -434,7 +434,7 @@ plots.show(
     fig,
     alt="Two columns of eight points, one for each repair from top to bottom. Left, the first loss: far above both marks "
     "at the beginning, at ln 2250 once the output is a softmax, at ln 10 once Flatten is in its place. Right, the "
-    "accuracy: near or below a guess until the last fatal fault is gone, then far above it.",
+    "accuracy: near or below a guess for the first four repairs, then far above it.",
 )
 
 # %%
@@ -448,8 +448,9 @@ for name, value in zip(("as_found", *FAULTS), accuracies, strict=True):
     result(f"accuracy_after_{name.replace(' ', '_').replace('.', '_')}", value, "%")
 
 # %% [markdown]
-# The accuracy does not climb step by step. It lies flat, however much you repair, and rises only when the last *fatal*
-# fault is gone. Whoever watches the accuracy alone, repairs four faults, sees nothing, and takes the repairs back.
+# The accuracy does not climb step by step. Through four repairs it lies flat, at a guess or below, and rises only when the
+# last fault is gone that kept the *output* from working. Whoever watches the accuracy alone repairs four faults, sees
+# nothing, and takes the repairs back.
 #
 # The first loss tells more. It moves as soon as the output is repaired, to ln 2250, and again when the number of outputs
 # is right. That is why the examinations are separate: **each looks at one link of the chain**, and the accuracy only at
@@ -684,7 +685,7 @@ claim("in use", keras.ops.convert_to_numpy(dropout(ones, training=False)), ones,
 # 1. Examine from cheap to expensive: data, shapes, first loss, one batch, predictions; then one change at a time.
 # 2. A sparse loss accepts any number of outputs. Only the shapes, or a first loss that is not $\ln C$, give it away.
 # 3. A model that cannot learn one batch by heart is broken; more data or time will not help it.
-# 4. Several faults hide each other: the accuracy rises only when the last fatal one is gone.
+# 4. Several faults hide each other: the accuracy stays at a guess while one fatal fault is left.
 # 5. Some faults no measurement of the model can show. Test images used for validation are found by reading.
 #
 # ### Further reading
