@@ -814,8 +814,8 @@ claim("a field seen evenly would have a spread of, in pixels", round(evenly, 1),
 claim("the spot is narrower than that all the time", max(down.max(), across.max()) < 0.8 * evenly, True)
 
 # %% [markdown]
-# In our runs on CIFAR-10 in the cpu profile the spot got narrower, and more so from left to right than from top to
-# bottom. Nobody asked for that; the pictures did. (Sample data drawn by code need not agree.) Luo et al. (2016) found it
+# In our three runs on CIFAR-10 in the cpu profile the spot got narrower from left to right each time. From top to bottom
+# it did so once, and stayed about as wide twice. Nobody asked for that; the pictures did. (Sample data drawn by code need not agree.) Luo et al. (2016) found it
 # *wider* after training, in a deep residual network trained to the end. So training moves the weights, and with them the
 # spot, in a way that depends on the network, the data and the time. What it cannot move is the field: not one pixel
 # outside it will ever count.
