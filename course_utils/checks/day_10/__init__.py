@@ -1,4 +1,4 @@
-"""Day 10, regularization: decay, dropout, batch norm in both modes, stochastic depth, mixup, CutMix, an ablation's gains."""
+"""Day 10, regularization: decay, dropout, batch norm in both modes, stochastic depth, mixup, CutMix, an ablation."""
 
 from course_utils.checks.day_10.mixing import cutmix, mixup
 from course_utils.checks.day_10.noise import drop_path, inverted_dropout

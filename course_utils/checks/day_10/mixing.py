@@ -58,7 +58,8 @@ mixup = question(
         "You mix the batch with itself turned round, not with images[order].": _mixup_wrong(
             partner=lambda order: np.arange(len(order))[::-1]
         ),
-        "The partner's target is set to the partner's share of 1 for every class: multiply the one-hot rows, do not add "
+        "The partner's target is set to the partner's share of 1 for every class: multiply the one-hot rows, "
+        "do not add "
         "the share.": lambda images, targets, order, share: (
             share * images + (1 - share) * images[order],
             share * targets + (1 - share),
@@ -144,12 +145,10 @@ cutmix = question(
             weight=lambda real, share: 1 - real
         ),
         "The targets are not mixed.": _cutmix_wrong(weight=lambda real, share: 0.0),
-        "The targets' shares are exchanged, and they are those that were drawn: the partner gets the box's real area.": (
-            _cutmix_wrong(weight=lambda real, share: share)
-        ),
-        "The sides of the box are 1 − share of the image's. It is the AREA that shall be 1 − share, so take the root.": (
-            _cutmix_wrong(side=lambda share: 1 - share)
-        ),
+        "The targets' shares are exchanged, and they are those that were drawn: the partner gets the box's "
+        "real area.": (_cutmix_wrong(weight=lambda real, share: share)),
+        "The sides of the box are 1 − share of the image's. It is the AREA that shall be 1 − share, so take "
+        "the root.": (_cutmix_wrong(side=lambda share: 1 - share)),
         "The sides are the root of `share`. The box holds what the partner gives, 1 − share.": _cutmix_wrong(
             side=np.sqrt
         ),
@@ -169,8 +168,10 @@ cutmix = question(
     },
     hints={
         "shape": "Return two arrays: images of the shape of the images, targets of the shape of the targets.",
-        "values": "Work out top, bottom, left and right for the smallest case on paper, then count the pixels of the box.",
-        "raised": "Slices take integers: int(H * √(1 − share)) is the height, and half of it, rounded down, goes to each "
+        "values": "Work out top, bottom, left and right for the smallest case on paper, then count the pixels of the "
+        "box.",
+        "raised": "Slices take integers: int(H * √(1 − share)) is the height, and half of it, rounded down, goes to "
+        "each "
         "side.",
         "type": "Return two arrays, (images, targets).",
     },

@@ -38,10 +38,10 @@ inverted_dropout = question(
     reference=reference.inverted_dropout,
     cases=_dropout_cases,
     mistakes={
-        "The kept numbers are not scaled up. Then the sum that the next layer sees is smaller in training than in use.": (
-            lambda x, draws, rate, training: x * _keep(draws, rate) if training else x
-        ),
-        "You scale in use, by the share that is kept. That is the old form; with inverted dropout nothing at all happens "
+        "The kept numbers are not scaled up. Then the sum that the next layer sees is smaller in training "
+        "than in use.": (lambda x, draws, rate, training: x * _keep(draws, rate) if training else x),
+        "You scale in use, by the share that is kept. That is the old form; with inverted dropout nothing at "
+        "all happens "
         "in use, and training scales up.": lambda x, draws, rate, training: (
             x * _keep(draws, rate) if training else x * (1 - rate)
         ),
@@ -141,7 +141,8 @@ drop_path = question(
     hints={
         "shape": "The result has the shape of x; draws needs axes of length 1 to go along with it.",
         "values": "Take two images of two numbers on paper, one draw below the survival and one above.",
-        "raised": "draws has one number for each image. Give it axes of length 1: draws.reshape(-1, 1, 1, 1) for images.",
+        "raised": "There is one draw for each image. Give draws axes of length 1: draws.reshape(-1, 1, 1, 1) for "
+        "images.",
         "type": "Return a NumPy array of x's shape.",
     },
 )

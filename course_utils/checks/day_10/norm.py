@@ -95,9 +95,11 @@ batch_norm = question(
         "The running variance gets the batch's variance divided by n. PyTorch hands it the one divided by n − 1.": (
             _wrong(kept=lambda var, n: var)
         ),
-        "You normalise by the variance divided by n − 1. That one is for the running variance only; the batch itself is "
+        "You normalise by the variance divided by n − 1. That one is for the running variance only; the "
+        "batch itself is "
         "divided by n.": _wrong(own=lambda var, n: var * n / (n - 1)),
-        "The two variances are exchanged: the batch is normalised by the one divided by n, the running one collects the one "
+        "The two variances are exchanged: the batch is normalised by the one divided by n, the running one "
+        "collects the one "
         "divided by n − 1.": _wrong(own=lambda var, n: var * n / (n - 1), kept=lambda var, n: var),
         "Epsilon stands outside the root. It is added to the variance.": _wrong(
             root=lambda var, eps: np.sqrt(var) + eps
@@ -117,7 +119,7 @@ batch_norm = question(
     hints={
         "shape": "Return three: y of x's shape, and the two running statistics, one number for each channel.",
         "values": "Take one channel with the numbers 1 and 3 on paper: mean, variance, then both running numbers.",
-        "raised": "x has the axes (N, H, W, C); the mean of a channel is x.mean(axis=(0, 1, 2)).",
+        "raised": "The axes of x are (N, H, W, C); the mean of a channel is x.mean(axis=(0, 1, 2)).",
         "type": "Return three arrays: y, running mean, running variance.",
     },
 )

@@ -54,9 +54,8 @@ decay_step = question(
     reference=reference.decay_step,
     cases=_decay_cases,
     mistakes={
-        "Decoupled, the decay is divided by `scale` as well. Apart means: the weight loses its share, whatever the scale.": (
-            _decay_wrong(apart=_coupled)
-        ),
+        "Decoupled, the decay is divided by `scale` as well. Apart means: the weight loses its share, "
+        "whatever the scale.": (_decay_wrong(apart=_coupled)),
         "With L2 the decay is not divided by `scale`. There it is part of the gradient, and shares its fate.": (
             _decay_wrong(coupled=_apart)
         ),
@@ -128,14 +127,16 @@ ablation_gains = question(
         "Your standard deviation divides by the number of seeds. With few seeds divide by one less: ddof=1.": (
             lambda baseline, arms: _columns((arms - baseline).mean(1), _error(arms - baseline, ddof=0))
         ),
-        "The second column is the standard deviation of the gains. The error of their MEAN is smaller: divide by the root "
+        "The second column is the standard deviation of the gains. The error of their MEAN is smaller: "
+        "divide by the root "
         "of the number of seeds.": lambda baseline, arms: _columns(
             (arms - baseline).mean(1), (arms - baseline).std(axis=1, ddof=1)
         ),
         "You divide by the number of seeds; divide by its root.": lambda baseline, arms: _columns(
             (arms - baseline).mean(1), _error(arms - baseline, root=float)
         ),
-        "The spread is that of the arm's own scores. Both were trained with the same seeds: take the differences seed by "
+        "The spread is that of the arm's own scores. Both were trained with the same seeds: take the "
+        "differences seed by "
         "seed first.": lambda baseline, arms: _columns((arms - baseline).mean(1), _error(arms)),
         "The two are taken as independent: their errors are added in squares. They are paired, seed by seed.": (
             lambda baseline, arms: _columns((arms - baseline).mean(1), np.hypot(_error(arms), _error(baseline[None])))
@@ -152,7 +153,8 @@ ablation_gains = question(
     },
     hints={
         "shape": "Return one row for each arm, with two numbers: the mean gain, and its standard error.",
-        "values": "Take two seeds on paper: two differences, their mean, their standard deviation over the root of two.",
+        "values": "Take two seeds on paper: two differences, their mean, their standard deviation over the root of "
+        "two.",
         "type": "Return a NumPy array (arms, 2).",
     },
 )
