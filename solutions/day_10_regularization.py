@@ -96,7 +96,12 @@ check(questions.inverted_dropout, inverted_dropout)
 # On paper first: a weight of 4, no gradient, a scale of 2, `lr` 0.1, `decay` 0.5. What is left, in each way?
 
 # %%
-claim("L2, then decoupled", np.array([4 - 0.1 * (0.5 * 4) / 2, 4 * (1 - 0.1 * 0.5)]), np.array([3.9, 3.8]), tolerance=1e-12)
+claim(
+    "L2, then decoupled",
+    np.array([4 - 0.1 * (0.5 * 4) / 2, 4 * (1 - 0.1 * 0.5)]),
+    np.array([3.9, 3.8]),
+    tolerance=1e-12,
+)
 
 
 # %% nbgrader={"grade": false, "grade_id": "decay_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -166,7 +171,9 @@ check(questions.drop_path, drop_path)
 # running statistics of 0 and 1 and a momentum of 0.1: what are they afterwards?
 
 # %%
-claim("running mean and variance", np.array([0.9 * 0 + 0.1 * 2, 0.9 * 1 + 0.1 * 2]), np.array([0.2, 1.1]), tolerance=1e-12)
+claim(
+    "running mean and variance", np.array([0.9 * 0 + 0.1 * 2, 0.9 * 1 + 0.1 * 2]), np.array([0.2, 1.1]), tolerance=1e-12
+)
 
 
 # %% nbgrader={"grade": false, "grade_id": "batch_norm", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -277,7 +284,12 @@ check(questions.cutmix, cutmix)
 # standard error?
 
 # %%
-claim("mean gain and its error", np.array([(0.04 + 0.06) / 2, np.std([0.04, 0.06], ddof=1) / np.sqrt(2)]), np.array([0.05, 0.01]), tolerance=1e-12)
+claim(
+    "mean gain and its error",
+    np.array([(0.04 + 0.06) / 2, np.std([0.04, 0.06], ddof=1) / np.sqrt(2)]),
+    np.array([0.05, 0.01]),
+    tolerance=1e-12,
+)
 
 
 # %% nbgrader={"grade": false, "grade_id": "ablation_gains", "locked": false, "schema_version": 3, "solution": true, "task": false}
