@@ -222,6 +222,7 @@ claim("pull of L1: the same for both", 0.01 * np.sign(w), np.array([0.01, 0.01])
 in_keras = keras.regularizers.L2(0.01)(w)
 claim("Keras' L2(0.01) is λ Σ w², without a half", float(in_keras), 0.090009, tolerance=1e-6, source="T30")
 
+
 # %% [markdown] topics=["M2"]
 # ### L2 is not weight decay
 #
@@ -232,7 +233,6 @@ claim("Keras' L2(0.01) is λ Σ w², without a half", float(in_keras), 0.090009,
 #
 # Adam divides a gradient by its own size (Day 8). **Before you run:** the loss is flat here, so that the penalty is
 # the only gradient. What does one step of Adam with `weight_decay=0.1` and a rate of 0.01 take from 3, and what from 0.03?
-
 
 # %%
 def one_step(kind, **settings):
@@ -344,6 +344,7 @@ claim("exact zeros with the L1 gradient", np.sum(by_gradient == 0), 0, source="M
 claim("exact zeros with the threshold", np.sum(by_threshold[3:] == 0), lambda n: n >= 15, source="M61")
 claim("the useful weights are kept", np.all(by_threshold[:3] != 0), True)
 
+
 # %% [markdown] topics=["M3"]
 # None. The gradient jumps from one side of zero to the other and never lands. Exact zeros need a step that *stops* at zero,
 # the **soft threshold**. Deep-learning optimisers have none, so with them L1 gives small weights, not zeros. L1 and L2
@@ -357,7 +358,6 @@ claim("the useful weights are kept", np.all(by_threshold[:3] != 0), True)
 # the next layer would get a smaller sum than it will get in use. So what is kept is divided by $1-p$: **inverted
 # dropout**. In use, nothing happens. **Before you run:** the numbers 0.5, 0.2, 0.3, 0.8, 0.2 at the rate 0.5. The draw
 # keeps the first, third and fifth. What comes out?
-
 
 # %%
 def dropout(x, kept, p):
@@ -539,6 +539,7 @@ result("confidence_smoothed", confidence["smoothed"], "%")
 result("loss_on_unseen_pictures_smoothed", examine(smoothed, val_x, val_y)[1], "nats")
 claim("smoothing lowers the confidence", confidence["smoothed"] < confidence["plain"], True)
 
+
 # %% [markdown] topics=["M11"]
 # Compare the confidence with the share of right answers above. The plain network is far too sure. The smoothed one pays
 # less for its mistakes; whether it makes *fewer* is another question, which the table below answers.
@@ -553,7 +554,6 @@ claim("smoothing lowers the confidence", confidence["smoothed"] < confidence["pl
 # $\gamma$ and $\beta$ are learnt, so that the network can undo it. In use there may be a single image, so running averages
 # of $\mu$ and $\sigma^2$ take their place. **Before you run:** one channel holds 1 and 3. What comes out, with
 # $\gamma = 1, \beta = 0$? And where do running averages move that stand at 0 and 1, by a tenth of the way?
-
 
 # %%
 class BatchNorm:
@@ -740,6 +740,7 @@ in_training = dropout(signal, rng.random(signal.shape) >= 0.5, 0.5).var()
 claim("variance in training", in_training, 2.0, tolerance=0.05, source="M69")
 claim("variance in use", signal.var(), 1.0, tolerance=0.02, source="M69")
 
+
 # %% [markdown] topics=["M10"]
 # The running variance says 2, and in use 1 arrives: everything behind it is too small by $\sqrt 2$. This is the **variance
 # shift** (Li et al., 2018). "Dropout after batch norm" mends it inside a block only; the *next* batch norm is behind that
@@ -752,7 +753,6 @@ claim("variance in use", signal.var(), 1.0, tolerance=0.02, source="M69")
 #
 # The pictures here are arrays (height, width, 3) from 0 to 1. Each function gets a random generator, so a seed repeats
 # it. Nothing is changed in place.
-
 
 # %%
 def flip(image, rng):
@@ -958,6 +958,7 @@ plots.show(
 claim("0 and 8 survive", recognised[[0, 8]].min(), lambda r: r > 0.6)
 claim("5 and 6 do not", recognised[[5, 6]].max(), lambda r: r < 0.2)
 
+
 # %% [markdown] topics=["N4"]
 # What is symmetric survives. A mirrored 2 is no digit at all, mirrored text is none either. CIFAR-10 may be flipped: a cat
 # seen from the other side is a cat. And **X-rays**? A text says yes, "the lungs are symmetric". The heart lies on the left,
@@ -969,7 +970,6 @@ claim("5 and 6 do not", recognised[[5, 6]].max(), lambda r: r < 0.2)
 # Texts rotate by ±10, ±15, ±20 or ±36 degrees. Keras' `RandomRotation(0.1)` sounds mild and *is* ±36: a tenth of a full turn.
 # **Before you run:** we train on 200 digits, each turned eight times within ±r. Which r is best for upright validation
 # digits? Which for digits that were scanned crooked, by 25 degrees? What happens to the *training* accuracy?
-
 
 # %%
 def turned(images, angle):
@@ -1162,6 +1162,7 @@ plots.show(
 )
 claim("a mask stays a mask: its values", np.unique(bent_mask), np.array([0.0, 1.0]))
 
+
 # %% [markdown] topics=["N14"]
 # `order=0` for the mask: a label is copied, never averaged.
 #
@@ -1169,7 +1170,6 @@ claim("a mask stays a mask: its values", np.unique(bent_mask), np.array([0.0, 1.
 #
 # Now everything is at hand. Each cure is switched on **alone**, then some together, on the same 500 pictures, with the same
 # seeds. Such a table is called an **ablation**. For speed the augmentations are written once more, for whole batches.
-
 
 # %%
 def flip_and_shift(batch, most=4):
