@@ -443,6 +443,7 @@ for ax, answers, title in zip(axes, asked.transpose(1, 0, 2), ["surest picture",
     ax.set(title=title, xlabel="class")
     ax.tick_params(axis="x", rotation=60)
 axes[0].set_ylabel("probability, 50 masks (%)")
+fig.supxlabel(cifar.caption, fontsize=9, style="italic")
 spread = asked.std(axis=0).max(axis=1)
 plots.show(
     fig,
@@ -951,7 +952,7 @@ reader = LogisticRegression(max_iter=300).fit(pictures[learn].reshape(-1, 64), n
 mirrored = reader.predict(pictures[watch][:, :, ::-1].reshape(-1, 64)) == numbers[watch]
 recognised = np.array([mirrored[numbers[watch] == d].mean() for d in range(10)])
 plots.show(
-    plots.bars([str(d) for d in range(10)], recognised, label="mirrored digits recognised", unit="%"),
+    plots.bars([f"digit {d}" for d in range(10)], recognised, label="mirrored digits recognised", unit="%"),
     alt="Share of mirrored digits that are recognised: "
     + ", ".join(f"{d}: {r:.0%}" for d, r in enumerate(recognised))
     + ".",
