@@ -13,6 +13,7 @@ from course_utils.reference.activations import (
     sigmoid,
     softmax,
 )
+from course_utils.reference.augmentation import cutmix, mixup
 from course_utils.reference.binary import (
     BinaryCounts,
     auc,
@@ -63,6 +64,13 @@ from course_utils.reference.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from course_utils.reference.regularisation import (
+    ablation_gains,
+    batch_norm,
+    decay_step,
+    drop_path,
+    inverted_dropout,
+)
 from course_utils.reference.schedules import (
     Stop,
     cosine_decay,
@@ -97,6 +105,7 @@ __all__ = [
     "ReceptiveField",
     "Size",
     "Stop",
+    "ablation_gains",
     "accuracy",
     "adamw_path",
     "adaptive_avg_pool2d",
@@ -104,6 +113,7 @@ __all__ = [
     "adaptive_path",
     "auc",
     "avg_pool2d",
+    "batch_norm",
     "binary_counts",
     "binary_cross_entropy",
     "blur_pool2d",
@@ -116,10 +126,13 @@ __all__ = [
     "cosine_restarts",
     "cross_entropy",
     "cross_entropy_gradient",
+    "cutmix",
     "dead_units",
+    "decay_step",
     "dense_parameters",
     "dense_relu_backward",
     "dice",
+    "drop_path",
     "early_stop",
     "effective_field",
     "elu",
@@ -133,12 +146,14 @@ __all__ = [
     "image_window",
     "initial_std",
     "initial_weights",
+    "inverted_dropout",
     "judge_batch",
     "leaky_relu",
     "log_softmax",
     "logsumexp",
     "max_pool2d",
     "max_pool2d_backward",
+    "mixup",
     "momentum_path",
     "numerical_gradient",
     "one_cycle",
