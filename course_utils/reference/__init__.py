@@ -25,6 +25,15 @@ from course_utils.reference.binary import (
     wilson_interval,
 )
 from course_utils.reference.convolution import conv2d, convolution_matrix, im2col
+from course_utils.reference.diagnosis import (
+    class_mean_probabilities,
+    dead_shares,
+    first_bad,
+    gradient_norms,
+    out_of_fold,
+    suspects,
+    update_ratios,
+)
 from course_utils.reference.fields import effective_field, image_window, seen_pixels, side_holding
 from course_utils.reference.gradients import (
     conv2d_backward,
@@ -107,6 +116,7 @@ __all__ = [
     "binary_counts",
     "binary_cross_entropy",
     "blur_pool2d",
+    "class_mean_probabilities",
     "confusion_matrix",
     "conv2d",
     "conv2d_backward",
@@ -116,6 +126,7 @@ __all__ = [
     "cosine_restarts",
     "cross_entropy",
     "cross_entropy_gradient",
+    "dead_shares",
     "dead_units",
     "dense_parameters",
     "dense_relu_backward",
@@ -127,7 +138,9 @@ __all__ = [
     "expected_cost",
     "exponential_decay",
     "fans",
+    "first_bad",
     "focal_loss",
+    "gradient_norms",
     "huber",
     "im2col",
     "image_window",
@@ -142,6 +155,7 @@ __all__ = [
     "momentum_path",
     "numerical_gradient",
     "one_cycle",
+    "out_of_fold",
     "output_size",
     "pad2d",
     "padding_sources",
@@ -162,10 +176,12 @@ __all__ = [
     "sigmoid",
     "softmax",
     "step_decay",
+    "suspects",
     "threshold_for_sensitivity",
     "top_confusions",
     "touch_counts",
     "train_normed_softmax",
+    "update_ratios",
     "warm_up_cosine",
     "wilson_interval",
 ]
