@@ -210,9 +210,8 @@ def _listed(value):
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_cases_depend_on_the_seed_only(question):
     def drawn(seed):
-        return [
-            {k: _listed(v) for k, v in c.inputs.items()} for c in question.draw(seed, **given(question))
-        ]
+        # As text, for NaN equals nothing.
+        return repr([_listed(dict(case.inputs)) for case in question.draw(seed, **given(question))])
 
     assert drawn(1) == drawn(1)
     if question.kind == "function":

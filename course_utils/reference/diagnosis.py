@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-NOWHERE = "nowhere"
-"""What `first_bad` says if every number is finite."""
-
 
 def gradient_norms(gradients: Mapping[str, ArrayLike | None]) -> dict[str, float]:
     """Layer -> Euclidean norm of the gradient of its weights, over all its entries; 0 where there is none (None)."""
@@ -49,13 +46,10 @@ def update_ratios(before: Mapping[str, ArrayLike], after: Mapping[str, ArrayLike
     return ratios
 
 
-def first_bad(names: Sequence[str], values: Sequence[ArrayLike]) -> str:
-    """Name of the first array, in the order of computing, that holds NaN or an infinity; "nowhere" if none does.
-
-    Raises ValueError if there are not as many names as arrays.
-    """
-    bad = [name for name, value in zip(names, values, strict=True) if not np.isfinite(_floats(value)).all()]
-    return bad[0] if bad else NOWHERE
+def first_bad(values: Sequence[ArrayLike]) -> int:
+    """Place of the first array, in the order of computing, that holds NaN or an infinity; -1 if none does."""
+    bad = [place for place, value in enumerate(values) if not np.isfinite(_floats(value)).all()]
+    return bad[0] if bad else -1
 
 
 def class_mean_probabilities(images: ArrayLike, labels: ArrayLike, new: ArrayLike, classes: int) -> NDArray:

@@ -4,7 +4,6 @@ import numpy as np
 
 from course_utils import reference
 from course_utils.checks.question import Case, question
-from course_utils.reference.diagnosis import NOWHERE
 
 LAYERS = ("conv1", "conv2", "dense1", "dense2")
 
@@ -181,30 +180,29 @@ update_ratios = question(
 
 
 def _walk_cases(rng: np.random.Generator) -> list[Case]:
-    def walk(names, shape, **planted):
-        values = [rng.normal(0, 3, shape).round(2) for _ in names]
-        for name, bad in planted.items():
-            values[names.index(name)].flat[int(rng.integers(values[0].size))] = bad
-        return Case(names=names, values=values)
+    def walk(rows, shape, **planted):
+        """Arrays row by row; planted: row -> a number that is not finite, at some place of its array."""
+        values = [rng.normal(0, 3, shape).round(2) for _ in range(rows)]
+        for row, bad in planted.items():
+            values[int(row[3:])].flat[int(rng.integers(values[0].size))] = bad
+        return Case(values=values)
 
-    rows = ["input", "conv1", "relu", "dense", "exp", "log", "loss"]
     return [
-        walk(["input", "loss"], (1, 2)),
-        walk(["input", "dense", "loss"], (2, 2), dense=np.inf, loss=np.nan),
-        walk(rows, (2, 3), exp=np.inf, log=np.nan, loss=np.nan),
-        walk(rows, (3, 4), input=np.nan, conv1=np.nan, dense=-np.inf, loss=np.nan),
-        walk(rows, (3, 4), log=-np.inf, loss=np.nan),
-        walk(rows, (4, 4)),
+        walk(2, (1, 2)),
+        walk(3, (2, 2), row1=np.inf, row2=np.nan),
+        walk(7, (2, 3), row4=np.inf, row5=np.nan, row6=np.nan),
+        walk(7, (3, 4), row0=np.nan, row1=np.nan, row3=-np.inf, row6=np.nan),
+        walk(8, (3, 4), row5=-np.inf, row6=np.nan),
+        walk(6, (4, 4)),
     ]
 
 
-def _first(is_bad):
-    return lambda names, values: next((n for n, v in zip(names, values, strict=True) if is_bad(v)), NOWHERE)
+def _first(is_bad, missing=-1):
+    return lambda values: next((i for i, v in enumerate(values) if is_bad(v)), missing)
 
 
-def _row_before(names, values):
-    found = reference.first_bad(names, values)
-    return found if found == NOWHERE else names[max(names.index(found) - 1, 0)]
+def _last(values):
+    return max((i for i, v in enumerate(values) if not np.isfinite(v).all()), default=-1)
 
 
 first_bad = question(
@@ -218,23 +216,27 @@ first_bad = question(
             _first(lambda v: np.isnan(v).any())
         ),
         "You ask whether all numbers of a row are bad. One is enough.": _first(lambda v: not np.isfinite(v).any()),
-        "You give the last bad row. There it ends; asked for is where it begins.": (
-            lambda names, values: reference.first_bad(names[::-1], values[::-1])
+        "You give the last bad row. There it ends; asked for is where it begins.": _last,
+        "You give the row before the first bad one. That is the last healthy row.": (
+            lambda values: max(reference.first_bad(values) - 1, -1)
         ),
-        "You give the row before the first bad one. That is the last healthy row.": _row_before,
         "You overlook minus infinity, as the logarithm of 0 gives it.": _first(
             lambda v: (np.isnan(v) | (v == np.inf)).any()
         ),
-        "You give its number; asked for is the row's name.": (
-            lambda names, values: (
-                names.index(found) if (found := reference.first_bad(names, values)) != NOWHERE else NOWHERE
-            )
+        "You count rows from one; count from zero, as Python does.": (
+            lambda values: found + 1 if (found := reference.first_bad(values)) >= 0 else -1
+        ),
+        "Where every number is finite, you say the first row. Say minus one.": (
+            lambda values: max(reference.first_bad(values), 0)
+        ),
+        "You count the bad rows; asked for is the place of the first.": (
+            lambda values: sum(not np.isfinite(v).all() for v in values)
         ),
     },
     hints={
-        "raised": "`names` and `values` are two lists of the same length; a value is an array.",
-        "type": 'Return one of the names, or "nowhere".',
-        "shape": 'Return one of the names, or "nowhere".',
+        "raised": "You get one list, `values`, of arrays, in the order of computing.",
+        "type": "Return one whole number: the place of a row in the list.",
+        "shape": "Return one whole number: the place of a row in the list.",
         "values": "Go along the rows from the first. Which is the first with a number that is not finite?",
     },
 )

@@ -70,7 +70,7 @@ out_of_fold = question(
         ),
     },
     hints={
-        "raised": "folds == f is True for the images of a fold, and ~(folds == f) for all others.",
+        "raised": "The comparison folds == f is True for the images of a fold, and ~(folds == f) for all others.",
         "type": "Return an array (images, classes) of probabilities.",
         "shape": "One row for each image, one column for each class.",
         "values": "Take the smallest case: which images may be used to judge image 0?",
@@ -140,7 +140,7 @@ suspects = question(
         ),
     },
     hints={
-        "raised": "probabilities has one row for each image; argmax(axis=1) is what the model would say.",
+        "raised": "The probabilities have one row for each image; argmax(axis=1) is what the model would say.",
         "type": "Return an array of whole numbers: 0 is the first image.",
         "shape": "At most n numbers, and fewer where there are fewer contradictions.",
         "values": "First the images whose label is not the most probable class, then by the largest probability.",
