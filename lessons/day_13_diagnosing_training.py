@@ -157,6 +157,7 @@ claim("patients that lie flat and have other illnesses", len(flat), lambda n: n 
 claim("patients whose validation loss looks well", len(set(alike) - {"healthy"}), lambda n: n >= 2)
 claim("the leak is among them", "leak" in alike, True)
 
+
 # %% [markdown]
 # ## Instruments, small enough to check by hand
 #
@@ -273,7 +274,6 @@ axes[1].set(title="at each step", xlabel="step", ylabel="loss of the batch (nats
 axes[1].title.set_fontsize(9)
 axes[1].grid(linewidth=0.6)
 plots.show(fig, alt=f"Losses of a run with the illness {illness}, after each epoch and at each step.")
-
 
 # %% [markdown] topics=["T2", "T11"]
 # ## The examination
@@ -421,12 +421,12 @@ for doctor, share in right.items():
 claim("right by instruments", right["instruments"], lambda share: share >= 0.9)
 claim("by curves only, fewer", right["instruments"] - right["curves only"], lambda more: more > 0.2)
 
+
 # %% [markdown]
 # The doctor of curves is not stupid: he has seen every illness before. What he needs is not in the curves.
 #
 # Do not read too much into the second table either. Each patient has exactly one illness, and it is one that we know. In
 # the wild there may be two, and the first that strikes hides the second: so examine again after each cure.
-
 
 # %% [markdown] topics=["Q9", "Q8"]
 # ## Reading learning curves
@@ -518,7 +518,6 @@ for pile, error in ((100, 0.04), (10_000, 0.004)):
 
 # %% [markdown]
 # On 100 images a gap of 5 points is little more than chance. The limits belong to the size of the pile, not to nature.
-
 
 # %% [markdown]
 # ## The NaN hunt
@@ -743,6 +742,7 @@ for rate in (0.001, 0.01, 0.05):
     log.append(f"rate {rate:<6} | {shape_of(history)[0]:12} | validation accuracy {accuracy:.1%} | {'kept' if kept else '-'}")
 print("\n".join(log))
 claim("the best of three rates is not the smallest", best[0] > 0.001, True)
+
 
 # %% [markdown]
 # ## What texts get wrong

@@ -183,7 +183,6 @@ rows, values = zip(*poisoned.walk, strict=True)
 place = first_bad(list(values))
 print("rows:", ", ".join(rows), "· born in:", None if place is None else rows[place])
 
-
 # %% [markdown]
 # ## 5. Judged by strangers · 4 points
 #

@@ -9,7 +9,10 @@ from course_utils.book.markdown import plain, table
 
 FOLDER = "book/api"
 PACKAGE = "course_utils"
-STUDENTS = ("reference", "plots", "claims", "ledger", "profiles", "data", "clinic", "checks", "widgets", "paths", "errors")
+STUDENTS = (
+    *("reference", "plots", "claims", "ledger", "profiles", "data", "clinic"),
+    *("checks", "widgets", "paths", "errors"),
+)
 STAFF = ("notebooks", "runner", "grading", "bundle", "book")
 INTRODUCTION = """# The course_utils library
 
