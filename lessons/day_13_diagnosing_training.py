@@ -129,7 +129,9 @@ def doses(seed):
     return dict(zip(names, np.random.default_rng([SEED, seed]).random(len(names)), strict=True))
 
 
-ward = {name: clinic.run(name, strength, seed=SEED) for name, strength in doses(0).items()}
+ward = {"healthy": healthy}
+for name, strength in doses(0).items():
+    ward[name] = ward.get(name) or clinic.run(name, strength, seed=SEED)
 fig, axes = plt.subplots(4, 4, figsize=(8.6, 8.2), sharex=True, sharey=True)
 for ax, (name, run) in zip(axes.flat, ward.items(), strict=False):
     draw_losses(ax, run, name)
@@ -219,8 +221,8 @@ claim("what Keras subtracts, its norm", norm(same_unit.get_weights()[0]), 5.0, t
 # too small, one has dead units. Which instrument will tell which?
 
 # %%
-suspects_of_flatness = ("healthy", "rate too low", "weights too small", "dead units")
-flat_runs = {name: clinic.run(name, 0.7, seed=SEED) for name in suspects_of_flatness}
+flat_runs = {"healthy": healthy}
+flat_runs |= {name: clinic.run(name, 0.7, seed=SEED) for name in ("rate too low", "weights too small", "dead units")}
 fig = plots.curves(
     {name: run.history["loss"] for name, run in flat_runs.items()}, ylabel="loss on training images (nats)"
 )
@@ -394,7 +396,8 @@ seen = list(ward.items())
 for number in range(1, wards):
     seen += [(name, clinic.run(name, dose, seed=SEED + 100 * number)) for name, dose in doses(number).items()]
 truth = np.array([names.index(name) for name, _ in seen])
-by_instruments = np.array([names.index(diagnose(examine(run))) for _, run in seen])
+found = [diagnose(chart) for chart in charts.values()] + [diagnose(examine(run)) for _, run in seen[len(ward) :]]
+by_instruments = np.array([names.index(name) for name in found])
 
 curves = np.array([np.concatenate(list(run.history.values())) for _, run in seen])
 curves = np.clip(np.nan_to_num(curves, nan=5, posinf=5), 0, 5)
@@ -569,8 +572,8 @@ claim("images with a NaN", int(broken.sum()), 1_797)
 # times the healthy one.)
 
 # %%
-for name, strength in (("NaN pixels", 0.5), ("rate too high", 1.0)):
-    run = clinic.run(name, strength, seed=SEED)
+ended_in_nan = {name: clinic.run(name, dose, seed=SEED) for name, dose in (("NaN pixels", 0.5), ("rate too high", 1.0))}
+for name, run in ended_in_nan.items():
     moment = run.first_bad
     step = int(np.flatnonzero(~np.isfinite(run.step_losses))[0]) + 1
     rows = {"weights": np.concatenate([w.ravel() for w in moment.before.values()])} | dict(moment.walk)
@@ -637,11 +640,11 @@ claim("Keras, clipnorm: each array by itself", step_of_keras(clipnorm=6.5), each
 # **Before you run:** will a limit of 1 save it? Will it save a run whose rate is 100 times too high?
 
 # %%
-saved = {}
-for name, strength in (("unscaled inputs", 0.5), ("rate too high", 1.0)):
-    for limit in (None, 1.0):
-        saved[name, limit] = clinic.run(name, strength, seed=SEED, clip=limit)
-        print(f"{name}, limit {limit}: validation accuracy {saved[name, limit].history['val_accuracy'][-1]:.0%}")
+saved = {("rate too high", None): ended_in_nan["rate too high"]}
+for name, strength, limit in (("rate too high", 1.0, 1.0), ("unscaled inputs", 0.5, None), ("unscaled inputs", 0.5, 1.0)):
+    saved[name, limit] = clinic.run(name, strength, seed=SEED, clip=limit)
+for (name, limit), run in saved.items():
+    print(f"{name}, limit {limit}: validation accuracy {run.history['val_accuracy'][-1]:.0%}")
 lines = {f"limit {limit}": saved["unscaled inputs", limit].history["loss"] for limit in (None, 1.0)}
 fig = plots.curves(lines, ylabel="loss on training images (nats)", log=True)
 plots.show(
@@ -695,11 +698,11 @@ guess, sureness = probabilities.argmax(axis=1), probabilities.max(axis=1)
 ranking = sorted(np.flatnonzero(guess != labels), key=lambda i: -sureness[i])
 
 top = ranking[: len(planted)]
-found = float(np.mean(is_planted[ranking].sum() / len(planted)))
+contradicted = float(is_planted[ranking].sum() / len(planted))
 precision = float(np.mean(is_planted[top]))
-result("planted_errors_contradicted_out_of_fold", found, "%")
+result("planted_errors_contradicted_out_of_fold", contradicted, "%")
 result("planted_among_the_first_90", precision, "%")
-claim("planted errors contradicted out of fold", found, lambda share: share > 0.9)
+claim("planted errors contradicted out of fold", contradicted, lambda share: share > 0.9)
 claim("of the first 90 suspects, planted", precision, lambda share: share > 0.8)
 print(f"{len(ranking)} contradictions; planted among the first 10: {is_planted[ranking[:10]].sum()}")
 

@@ -72,6 +72,9 @@ class ClassMeans(ClassifierMixin, BaseEstimator):
         self.x, self.y, self.classes_ = x, y, np.arange(3)
         return self
 
+    def predict(self, x):
+        return self.predict_proba(x).argmax(axis=1)
+
     def predict_proba(self, x):
         return class_mean_probabilities(self.x, self.y, x, 3)
 
