@@ -24,9 +24,9 @@ from course_utils.reference.binary import (
     threshold_for_sensitivity,
     wilson_interval,
 )
+from course_utils.reference.class_means import class_mean_probabilities
 from course_utils.reference.convolution import conv2d, convolution_matrix, im2col
 from course_utils.reference.diagnosis import (
-    class_mean_probabilities,
     dead_shares,
     first_bad,
     gradient_norms,

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_utils.reference.class_means import class_mean_probabilities
+
 
 def gradient_norms(gradients: Mapping[str, ArrayLike | None]) -> dict[str, float]:
     """Layer -> Euclidean norm of the gradient of its weights, over all its entries; 0 where there is none (None)."""
@@ -50,22 +52,6 @@ def first_bad(values: Sequence[ArrayLike]) -> int:
     """Place of the first array, in the order of computing, that holds NaN or an infinity; -1 if none does."""
     bad = [place for place, value in enumerate(values) if not np.isfinite(_floats(value)).all()]
     return bad[0] if bad else -1
-
-
-def class_mean_probabilities(images: ArrayLike, labels: ArrayLike, new: ArrayLike, classes: int) -> NDArray:
-    """Probabilities (M, classes) of new images (M, D): softmax of minus the squared distance to each class's mean.
-
-    images: (N, D) with labels (N,). A class without an image gets the probability 0. Raises ValueError without images.
-    Source: the nearest-mean classifier as a Gaussian of unit variance for each class (Hastie et al. 2009, chapter 4).
-    """
-    x, y, z = _floats(images), np.asarray(labels), _floats(new)
-    if not len(x):
-        raise ValueError("there are no images to take means of")
-    distances = np.full((len(z), classes), np.inf)
-    for c in np.unique(y):
-        distances[:, c] = ((z - x[y == c].mean(axis=0)) ** 2).sum(axis=1)
-    scores = np.exp(distances.min(axis=1, keepdims=True) - distances)
-    return scores / scores.sum(axis=1, keepdims=True)
 
 
 def out_of_fold(images: ArrayLike, labels: ArrayLike, folds: ArrayLike, classes: int) -> NDArray:
