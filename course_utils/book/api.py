@@ -9,7 +9,9 @@ from course_utils.book.markdown import plain, table
 
 FOLDER = "book/api"
 PACKAGE = "course_utils"
-STUDENTS = ("reference", "plots", "claims", "ledger", "profiles", "data", "checks", "widgets", "paths", "errors")
+STUDENTS = tuple(
+    "reference plots claims ledger layouts profiles data clinic checks widgets paths errors".split()
+)
 STAFF = ("notebooks", "runner", "grading", "bundle", "book")
 INTRODUCTION = """# The course_utils library
 

@@ -25,7 +25,16 @@ from course_utils.reference.binary import (
     threshold_for_sensitivity,
     wilson_interval,
 )
+from course_utils.reference.class_means import class_mean_probabilities
 from course_utils.reference.convolution import conv2d, convolution_matrix, im2col
+from course_utils.reference.diagnosis import (
+    dead_shares,
+    first_bad,
+    gradient_norms,
+    out_of_fold,
+    suspects,
+    update_ratios,
+)
 from course_utils.reference.fields import effective_field, image_window, seen_pixels, side_holding
 from course_utils.reference.gradients import (
     conv2d_backward,
@@ -117,6 +126,7 @@ __all__ = [
     "binary_counts",
     "binary_cross_entropy",
     "blur_pool2d",
+    "class_mean_probabilities",
     "confusion_matrix",
     "conv2d",
     "conv2d_backward",
@@ -127,6 +137,7 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_gradient",
     "cutmix",
+    "dead_shares",
     "dead_units",
     "decay_step",
     "dense_parameters",
@@ -140,7 +151,9 @@ __all__ = [
     "expected_cost",
     "exponential_decay",
     "fans",
+    "first_bad",
     "focal_loss",
+    "gradient_norms",
     "huber",
     "im2col",
     "image_window",
@@ -157,6 +170,7 @@ __all__ = [
     "momentum_path",
     "numerical_gradient",
     "one_cycle",
+    "out_of_fold",
     "output_size",
     "pad2d",
     "padding_sources",
@@ -177,10 +191,12 @@ __all__ = [
     "sigmoid",
     "softmax",
     "step_decay",
+    "suspects",
     "threshold_for_sensitivity",
     "top_confusions",
     "touch_counts",
     "train_normed_softmax",
+    "update_ratios",
     "warm_up_cosine",
     "wilson_interval",
 ]
