@@ -9,8 +9,9 @@ from course_utils.book.markdown import plain, table
 
 FOLDER = "book/api"
 PACKAGE = "course_utils"
-STUDENTS = tuple(
-    "reference plots claims ledger layouts profiles data clinic checks widgets paths errors".split()
+STUDENTS = (
+    *("reference", "plots", "claims", "ledger", "layouts", "profiles", "data", "clinic", "checks", "widgets"),
+    *("paths", "errors"),
 )
 STAFF = ("notebooks", "runner", "grading", "bundle", "book")
 INTRODUCTION = """# The course_utils library
