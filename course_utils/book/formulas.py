@@ -6,7 +6,6 @@ that stretch, so the book serves one: STIX Two Math, cut down to the signs that 
 
 from functools import lru_cache
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
+
+from course_utils.book.fonts import cut
 
 FONT = "STIXTwoMath-Regular.ttf"
 NAME = "math.woff2"
@@ -45,17 +46,9 @@ def mathml(latex: str, *, block: bool) -> str:
 @lru_cache(maxsize=1)
 def font() -> bytes:
     """STIX Two Math with the signs above, their larger variants and its measures, as WOFF2."""
-    from fontTools import subset
-
-    options = subset.Options(flavor="woff2", layout_features=["ssty", "dtls"])
     # ziamath, which draws formulas, brings the font along; it is not imported.
-    cut = subset.load_font(str(Path(find_spec("ziamath").origin).parent / "fonts" / FONT), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=[sign for first, last in SIGNS for sign in range(first, last + 1)])
-    subsetter.subset(cut)
-    cut.flavor, buffer = options.flavor, BytesIO()
-    cut.save(buffer)
-    return buffer.getvalue()
+    whole = Path(find_spec("ziamath").origin).parent / "fonts" / FONT
+    return cut(whole, [sign for first, last in SIGNS for sign in range(first, last + 1)], ("ssty", "dtls"))
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from course_utils.book.fonts import cut_icons
 from course_utils.errors import CourseError
 
 
@@ -33,3 +34,4 @@ def make_site(source: Path, html: Path) -> None:
     )
     if outcome:
         raise CourseError(f"Sphinx found faults in the book, listed above; its sources lie in {source}.")
+    cut_icons(html)
