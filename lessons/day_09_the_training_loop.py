@@ -2066,6 +2066,18 @@ claim("Keras, weights into model.h5: the name must end in .weights.h5", told, "V
 # *up* (O16; Day 12 counts them). **"`flow_from_directory` loads efficiently."** It belongs to a module that Keras calls
 # legacy; `image_dataset_from_directory`, as above, reads ahead with `tf.data` (O03).
 #
+# Nine more sentences were tested on the way:
+#
+# - **"The loss of an epoch is the mean of its batch losses."** Only if all batches are of one size (M23).
+# - **"Stop early on the AUC of the validation folder."** That folder holds 16 images, and perfect luck is common (M01).
+# - **"Shuffle, batch, prefetch, cache."** What is cached last never changes again (F66).
+# - **"A CNN needs images of one size."** A batch does; convolutions do not (M93).
+# - **"Resize to powers of two."** The usual sizes are none (M90).
+# - **"rescale=1/255 is right for VGG16."** VGG16 was trained on other numbers (F76).
+# - **"Subtract the ImageNet mean for every pretrained model."** Each has a rule of its own (M41).
+# - **"Over-sample rare classes during preprocessing."** After the split, in the training part alone (M14).
+# - **"Print p.grad.norm() for every parameter."** A layer that is not used has no gradient to ask (M73).
+#
 # ## Pitfalls
 #
 # | symptom | cause | fix |

@@ -1380,6 +1380,10 @@ claim("seeds behind it", len(both), len(baseline), source="M18")
 #
 # **"Elastic net is often best"** (U14), **"batch norm trains 2 to 3 times as fast"** (U08): no source, no runs. Measure.
 #
+# Three more were tested on the way. **"640 parameters are not trained."** Two for each of the channels that are normed (F02).
+# **"λ is the share that stays in CutMix."** Not at the border (O06). **"Augment with ImageDataGenerator."** Its own
+# documentation says that it is out of use (O02).
+#
 # ## Pitfalls
 #
 # | symptom | cause | fix |
