@@ -1128,7 +1128,6 @@ ends = {
     "5 layers, ReLU": (lambda: mlp(64, 10, depth=5), F.cross_entropy),
     "5 layers, sigmoid": (lambda: mlp(64, 10, nn.Sigmoid, depth=5), F.cross_entropy),
 }
-torch.set_num_threads(1)
 end_scores, never = {name: [] for name in ends}, []
 for seed in seeds:
     learn, exam = split_digits(seed)

@@ -19,7 +19,8 @@ def test_batch_norm_agrees_with_torch(seed, training):
     x, gamma, beta, mean, var = drawn_norm(seed)
     layer = torch.nn.BatchNorm2d(3, momentum=0.2, eps=1e-3, dtype=torch.float64).train(training)
     with torch.no_grad():
-        for tensor, values in zip((layer.weight, layer.bias, layer.running_mean, layer.running_var), (gamma, beta, mean, var), strict=True):  # fmt: skip  # noqa: E501
+        tensors = layer.weight, layer.bias, layer.running_mean, layer.running_var
+        for tensor, values in zip(tensors, (gamma, beta, mean, var), strict=True):
             tensor.copy_(torch.tensor(values))
         theirs = layer(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
     y, new_mean, new_var = batch_norm(x, gamma, beta, mean, var, training, momentum=0.2, eps=1e-3)

@@ -6,6 +6,7 @@ from course_utils import reference
 from course_utils.checks.day_09.watching import (
     PAIR,
     cut,
+    drawn,
     is_,
     is_of_means,
     is_sum,
@@ -21,15 +22,8 @@ from course_utils.checks.question import Case, Rule, question
 
 
 def _train_cases(rng: np.random.Generator) -> list[Case]:
-    def case(n, batch_size, features, classes):
-        return Case(
-            inputs=rng.normal(1, 2, (n, features)).astype(np.float32),
-            labels=rng.integers(0, classes, n),
-            batch_size=batch_size,
-            weight=rng.normal(size=(classes, features)).astype(np.float32),
-            bias=rng.normal(size=classes).astype(np.float32),
-            rate=round(float(rng.uniform(0.2, 0.6)), 2),
-        )
+    def case(*sizes):
+        return Case(**drawn(rng, *sizes), rate=round(float(rng.uniform(0.2, 0.6)), 2))
 
     return [case(6, 4, 2, 2), case(23, 10, 4, 3), case(58, 16, 5, 3)]
 

@@ -102,6 +102,17 @@ def is_of_means(value, name, parts) -> bool:
     return is_(value, name, of_means(parts)) and not is_(value, name, whole(parts))
 
 
+def drawn(rng, n, batch_size, features, classes):
+    """What an epoch over n inputs begins with: data, batch size, and the weights of a linear model."""
+    return {
+        "inputs": rng.normal(1, 2, (n, features)).astype(np.float32),
+        "labels": rng.integers(0, classes, n),
+        "batch_size": batch_size,
+        "weight": rng.normal(size=(classes, features)).astype(np.float32),
+        "bias": rng.normal(size=classes).astype(np.float32),
+    }
+
+
 def summed_up(losses, rights, sizes, loss, accuracy):
     """Loss and accuracy of an epoch from its batches, in the way named: the right one, or that of a mistake.
 

@@ -9,7 +9,7 @@ from course_utils import reference
 from course_utils.checks.by_heart import model_with_scores
 from course_utils.checks.carried import KERAS
 from course_utils.checks.question import Case, Rule, question
-from course_utils.data import sample
+from course_utils.checks.unseen import unseen_images
 
 ACCURACY = MappingProxyType({"sample": 0.5, "smoke": 0.2, "cpu": 0.5, "gpu": 0.65})
 """Accuracy to reach on images that were not trained on: on the sample data, or on real images by profile."""
@@ -130,12 +130,6 @@ def _trained_cases(rng: np.random.Generator, images: np.ndarray, labels: np.ndar
     return [Case(images=images).knowing(labels=np.asarray(labels), accuracy=ACCURACY[setting])]
 
 
-def _fresh_images(rng: np.random.Generator) -> dict[str, Any]:
-    """Sample images that nobody has trained on. In grading there are no real ones, see `docs/grading.md`."""
-    labels = rng.permutation(np.arange(500) % 10)
-    return {"images": sample.shapes(labels, (32, 32, 3), rng), "labels": labels, "setting": "sample"}
-
-
 def _accuracy(value, labels) -> float:
     return reference.accuracy(labels, value["scores"].argmax(axis=1))
 
@@ -156,7 +150,7 @@ trained_model = question(
     kind="object",
     reference=_knowing(1.0),
     cases=_trained_cases,
-    given=_fresh_images,
+    given=unseen_images,
     carry=KERAS,
     observe=lambda model, images: {"scores": model.predict(images, batch_size=256, verbose=0)},
     rules={

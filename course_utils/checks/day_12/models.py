@@ -12,7 +12,7 @@ from course_utils import reference
 from course_utils.checks.by_heart import model_with_scores
 from course_utils.checks.carried import KERAS
 from course_utils.checks.question import Case, Rule, question
-from course_utils.data import sample
+from course_utils.checks.unseen import unseen_images
 
 BUDGET = 50_000
 """Parameters that the exercise's model may have."""
@@ -104,12 +104,6 @@ def _trained_cases(rng: np.random.Generator, images: np.ndarray, labels: np.ndar
     return [Case(images=images).knowing(labels=np.asarray(labels), accuracy=ACCURACY[setting], budget=BUDGET)]
 
 
-def _fresh_images(rng: np.random.Generator) -> dict[str, Any]:
-    """Sample images that nobody has trained on. In grading there are no real ones, see `docs/grading.md`."""
-    labels = rng.permutation(np.arange(500) % 10)
-    return {"images": sample.shapes(labels, (32, 32, 3), rng), "labels": labels, "setting": "sample"}
-
-
 def _look_at_predictions(model, images) -> dict[str, Any]:
     return {
         "parameters": int(model.count_params()),
@@ -158,7 +152,7 @@ trained_model = question(
     kind="object",
     reference=_knows_all,
     cases=_trained_cases,
-    given=_fresh_images,
+    given=unseen_images,
     carry=KERAS,
     observe=_look_at_predictions,
     rules={
