@@ -1205,6 +1205,24 @@ def cut_and_mixed(batch, targets):
     return batch, torch.lerp(targets, targets[partner], ((bottom - top) * (right - left) / side**2).float())
 
 
+CHANGES = [
+    lambda batch: batch,
+    flip_and_shift,
+    batch_cutout,
+    lambda batch: batch + 0.3 * torch.randn(len(batch), 1, 1, 1),  # brightness
+    lambda batch: batch * torch.empty(len(batch), 1, 1, 1).uniform_(0.6, 1.4),  # contrast
+    lambda batch: batch + 0.2 * torch.randn_like(batch),  # noise
+]
+
+
+def two_changes(batch):
+    """RandAugment: for each image two changes by lot, one after the other."""
+    for _ in range(2):
+        changed = torch.stack([change(batch) for change in CHANGES])  # (changes, N, C, H, W)
+        batch = changed[torch.randint(0, len(CHANGES), (len(batch),)), torch.arange(len(batch))]
+    return batch
+
+
 SHIFTED = {"augment": flip_and_shift}
 ARMS = {
     "nothing": {},
@@ -1218,6 +1236,7 @@ ARMS = {
     "batch norm after ReLU": {"norm_after": True},
     "flip and shift": SHIFTED,
     "cutout": {"augment": batch_cutout},
+    "RandAugment": {"augment": two_changes},
     "mixup": {"mix": mixed},
     "CutMix": {"mix": cut_and_mixed},
     "batch norm, flip and shift": {"norm": True, **SHIFTED},
