@@ -82,10 +82,10 @@ def cached_features(
     """
     at_least(1, batch=batch)
     files = [Path(folder) / f"{_digest(image, name)}.npy" for image in images]
-    missing = list({file: place for place, file in enumerate(files) if not file.exists()}.items())
-    for start in range(0, len(missing), batch):
-        part = missing[start : start + batch]
-        for (file, _), row in zip(part, extract(images[[place for _, place in part]]), strict=True):
+    absent = list({file: place for place, file in enumerate(files) if not file.exists()}.items())
+    for done in range(0, len(absent), batch):
+        some = absent[done : done + batch]
+        for (file, _), row in zip(some, extract(images[[place for _, place in some]]), strict=True):
             half_written = file.with_suffix(".part.npy")
             np.save(half_written, row)
             half_written.rename(file)

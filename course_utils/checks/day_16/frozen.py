@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.compare import Unreadable
-from course_utils.checks.day_16.steps import flat, seeded, take_step
+from course_utils.checks.day_16.steps import flat, one_thread, seeded, take_step
 from course_utils.checks.question import Case, Rule, question
 
 
@@ -33,6 +33,7 @@ def _backbone(dropout: float):
     return body
 
 
+@one_thread()
 def _watch_frozen(make, x, y, dropout) -> dict[str, Any]:
     """What the loop of a careless colleague does to the body, to the layer before it, and to its output."""
     import torch

@@ -1,9 +1,23 @@
 """One training step of a torch model, and what there is to look at before and after it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Models as small as these are several times slower where threads wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def take_step(model, optimiser, x, y) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.compare import Unreadable
-from course_utils.checks.day_16.steps import flat, seeded, take_step
+from course_utils.checks.day_16.steps import flat, one_thread, seeded, take_step
 from course_utils.checks.question import Case, Rule, question
 
 HEAD_RATE, MOMENTUM = 0.2, 0.9
@@ -62,6 +62,7 @@ class _Steps:
         return {"reached": reached, "rates": rates, "steady": steady}
 
 
+@one_thread()
 def _watch_stages(unfreeze_stage, x, y, blocks, stages, rates) -> dict[str, Any]:
     """What a step changes after each stage: by block, whether it has gradients, and at which rate it moves."""
     import torch
@@ -190,7 +191,7 @@ unfreeze_stage = question(
         "with add_param_group.": Rule(_moves, _unfreezing(known=False)),
         "What trained before goes on at another rate, or has lost its momentum. Leave the groups that are there as "
         "they are.": Rule(_old_rates, _unfreezing(old="slowed")),
-        "The new blocks move at another rate than `rate`. A new group has the optimiser's, if you do not give it one.": (
+        "The new blocks move at another rate than `rate`. A new group has the optimiser's, unless you give it one.": (
             Rule(_new_rates, _unfreezing(own_rate=False))
         ),
         "The number that you return is not that of the parameters which train now, head and blocks.": Rule(
