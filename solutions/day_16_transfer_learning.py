@@ -46,7 +46,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils import profiles, reference
+from course_utils import profiles
 from course_utils.checks import check, summary
 from course_utils.checks import day_16 as questions
 from course_utils.claims import claim
@@ -217,9 +217,9 @@ vgg16 = []
 for block, (convs, c_in, c_out) in enumerate([(2, 3, 64), (2, 64, 128), (3, 128, 256), (3, 256, 512), (3, 512, 512)], 1):
     for place in range(convs):
         into = c_out if place else c_in
-        vgg16.append((f"block{block}", "conv", reference.conv_parameters(3, into, c_out)))
+        vgg16.append((f"block{block}", "conv", (3 * 3 * into + 1) * c_out))
     vgg16.append((f"block{block}", "pooling", 0))
-vgg16.append(("head", "dense", reference.dense_parameters(512, 1)))
+vgg16.append(("head", "dense", 512 + 1))
 for first in ("head", "block5", "block4", "block1"):
     print(first, freeze_plan(vgg16, first))
 
@@ -283,7 +283,7 @@ if frozen(torch.zeros(1, 3, 6, 6)) is not None:
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(grey), answers).backward()
         optimiser.step()
-print("running mean:", body[1].running_mean)
+    print("running mean:", body[1].running_mean)
 
 # %% nbgrader={"grade": true, "grade_id": "check-FrozenBackbone", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check(questions.FrozenBackbone, FrozenBackbone)

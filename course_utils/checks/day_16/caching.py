@@ -19,10 +19,11 @@ ASKED = "Return an array with one row of features for each image."
 def _image_cases(rng: np.random.Generator) -> list[Case]:
     def case(n, height, width, channels, batch):
         images = rng.integers(0, 256, (n, height, width, channels)).astype(np.uint8)
+        images[-1, -1, -2:] = [[7], [201]]  # two unlike pixels, which will change their places
         new = rng.integers(0, 256, (2, height, width, channels)).astype(np.uint8)
         return Case(images=images, new=new, order=np.roll(rng.permutation(n + 2), 1), batch=batch)
 
-    return [case(5, 2, 4, 1, 2), case(8, 4, 6, 3, 3)]
+    return [case(5, 2, 14, 1, 2), case(8, 4, 6, 3, 3)]
 
 
 class PowerCut(KeyboardInterrupt):
@@ -58,14 +59,15 @@ def _watched(cached_features, images, new, order, batch) -> dict[str, Any]:
     def visit(seen, folder, name="vgg16-block5", factor=1.0):
         extract = _Extractor(factor)
         got = np.asarray(cached_features(seen.copy(), extract, name, folder, batch))
-        if got.dtype.kind not in "biuf" or not got.ndim:
-            raise Unreadable(ASKED)
         wanted = extract.of(seen)
+        if got.dtype.kind not in "biuf" or got.ndim != 2:
+            form = f" Yours has the shape {got.shape}." if got.ndim else ""
+            raise Unreadable(f"{ASKED}{form}")
         right = got.shape == wanted.shape and bool(np.allclose(got, wanted, rtol=1e-3, atol=1e-3))
         return {"right": right, "asked": extract.images, "largest": extract.largest}
 
     changed = images.copy()
-    changed[-1, 0, 0] ^= 255  # the last, so that its place is right in any order of known and new
+    changed[-1, -1, -2:] = changed[-1, -1, [-1, -2]]  # the last image, whose row is right in any order of known and new
     wider = images.reshape(len(images), images.shape[1] // 2, -1, images.shape[3])
     with tempfile.TemporaryDirectory() as scratch:
         home, away, empty, cut = (Path(scratch) / name for name in ("home", "away", "empty", "cut"))
@@ -165,8 +167,8 @@ cached_features = question(
             lambda value, images, **_: value["moved"]["asked"] == 0 and value["empty"]["asked"] == len(images),
             _in_memory(),
         ),
-        "An image whose pixels changed gets the features of the old one. The key has to be made of the pixels, and not "
-        "of a place, a number or a shape.": Rule(
+        "An image whose pixels changed gets the features of the old one. The key has to be made of all pixels, each in "
+        "its place, and not of the image's number, its shape or a sum.": Rule(
             lambda value, **_: value["changed"]["right"], _cache(key=lambda place, image, name: (name, place))
         ),
         "Known and new images mixed: row i is not that of image i. Order the rows as the images come, not the known "

@@ -151,7 +151,7 @@ layer_rates = question(
     },
     hints={
         "raised": "The inputs are a list of names, two numbers, and a list of names, which may be empty.",
-        "type": "Return a list with one rate for each group.",
+        "type": "Return a list of numbers: one rate for each group, 0 for a frozen one.",
         "shape": "One rate for each group, in the order of `groups`.",
         "values": "Write the groups on paper, the head last, and go downwards from it, one step at a time.",
     },
@@ -177,8 +177,11 @@ def _plan_cases(rng: np.random.Generator) -> list[Case]:
         body = [layer for i, n in enumerate(convs, start=1) for layer in block(f"block{i}", n, body_normed)]
         return Case(layers=body + head(head_normed), first=first)
 
+    plain = [*block("block1", 1, False)[:-1], *block("block2", 1, False)[:-1], *head(False)[:-1]]
+    normed = [*block("block1", 1, True)[:-1], *head(True)[:-1]]
     return [
-        case("block2", (1, 1)),
+        Case(layers=plain, first="block2"),
+        Case(layers=normed, first="block1"),
         case("block2", (1, 2, 3)),
         case("block4", (2, 2, 3, 3), body_normed=True),
         case("block3", (1, 2, 2, 3, 3), body_normed=True, head_normed=True),
@@ -211,6 +214,12 @@ def _four_convolutions(layers, first):
 def _turned(layers, first):
     plan = reference.freeze_plan(layers, first)
     return {"trainable": plan["frozen"], "frozen": plan["trainable"]}
+
+
+def _without_averages(layers, first):
+    left_out = sum(n // 2 for block, kind, n in layers if (block, kind) == ("head", "batch norm"))
+    plan = reference.freeze_plan(layers, first)
+    return plan | {"frozen": plan["frozen"] - left_out}
 
 
 freeze_plan = question(
@@ -249,6 +258,9 @@ freeze_plan = question(
         "measured, never trained.": _plan_wrong(head_norm=1),
         "The head's batch norm is frozen in your plan. It is new: its γ and β, half of its numbers, train.": (
             _plan_wrong(head_norm=0)
+        ),
+        "Some numbers are in neither count: the head's running averages do not train, so they are frozen.": (
+            _without_averages
         ),
         "You count layers; asked for are their numbers.": _plan_wrong(body_norm=0, head_norm=1, weight=lambda n: 1),
         "What you call frozen is the whole net. Take off what trains.": lambda layers, first: {

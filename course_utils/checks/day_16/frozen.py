@@ -1,5 +1,6 @@
 """A frozen body in PyTorch: neither weights nor running averages move, whatever a training loop does."""
 
+import contextlib
 import copy
 from collections.abc import Callable
 from functools import cache
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.compare import Unreadable
-from course_utils.checks.day_16.steps import flat, one_thread, seeded, take_step
+from course_utils.checks.day_16.steps import flat, misled, one_thread, seeded, take_step
 from course_utils.checks.question import Case, Rule, question
 
 
@@ -54,7 +55,7 @@ def _watch_frozen(make, x, y, dropout) -> dict[str, Any]:
         raise Unreadable("FrozenBackbone(body)(images) gives what the body gives for these images.")
     optimiser = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9, weight_decay=0.1)
     start = flat([front.weight])
-    seen: dict[str, Any] = {"saved": len(model.state_dict()) >= len(body.state_dict()) + 4}
+    seen: dict[str, Any] = {"saved": len(model.state_dict()) >= len(in_use.state_dict()) + 4, "misled": misled(model)}
     for moment in ("built", "train", "again"):
         if moment == "again":
             model.eval()
@@ -72,6 +73,7 @@ def _watch_frozen(make, x, y, dropout) -> dict[str, Any]:
             "repeats": bool(torch.allclose(whole, twice, atol=1e-5)),
             "alone": bool(torch.allclose(whole[:2], alone, atol=1e-5)),
             "right": bool(torch.allclose(whole, in_use(colours), atol=1e-5)),
+            "itself": frozen.eval() is frozen and frozen.train() is frozen,
         }
 
 
@@ -91,7 +93,12 @@ def _kept(value, what: str, *moments: str) -> bool:
 
 @cache
 def _frozen_class(
-    weights: str = "tensors", mode: str = "always", passed: str = "grad", hidden: bool = False, factor: int = 1
+    weights: str = "tensors",
+    mode: str = "always",
+    passed: str = "grad",
+    hidden: bool = False,
+    factor: int = 1,
+    told: bool = True,
 ) -> type:
     """The class, in other words than the solution's, or with a mistake."""
     import torch
@@ -104,8 +111,8 @@ def _frozen_class(
             super().__init__()
             self.held = [inner] if hidden else nn.ModuleList([inner])
             if weights == "tensors":
-                for tensor in inner.parameters():
-                    tensor.requires_grad = False
+                for learned in inner.parameters():
+                    learned.requires_grad = False
             elif weights == "attribute":
                 inner.requires_grad = False
             if mode == "momentum":
@@ -124,13 +131,11 @@ def _frozen_class(
             super().train(mode_asked)
             if mode in ("always", "norms"):
                 self._still()
-            return self
+            return self if told else None
 
-        def forward(self, x):
-            if passed == "no grad":
-                with torch.no_grad():
-                    return self.held[0](x)
-            return factor * self.held[0](x)
+        def forward(self, maps):
+            with torch.no_grad() if passed == "no grad" else contextlib.nullcontext():
+                return factor * self.held[0](maps)
 
     return Wrapped
 
@@ -146,16 +151,20 @@ FrozenBackbone = question(
     cases=_batch_cases,
     observe=_watch_frozen,
     rules={
-        "The body is no part of the model: its weights are missing from state_dict(), so they will not be saved. Keep "
-        "it as an attribute of the module, self.body = body.": Rule(
+        "Weights or running averages of the body are missing from the model's state_dict(), so they will not be saved. "
+        "Keep the body whole, and as an attribute of the module, self.body = body.": Rule(
             lambda value, **_: value["saved"], _wrapping(hidden=True)
         ),
         "The weights of the body move in a step. Each parameter has a requires_grad of its own; set on the module, the "
         "word is a new attribute that nobody reads.": Rule(
-            lambda value, **_: _kept(value, "weights", "built", "train", "again"), _wrapping(weights="attribute")
+            lambda value, **_: not value["misled"] or _kept(value, "weights", "built", "train", "again"),
+            _wrapping(weights="attribute"),
+        ),
+        "The weights of the body move in a step: its parameters still ask for gradients.": Rule(
+            lambda value, **_: _kept(value, "weights", "built", "train", "again"), _wrapping(weights="free")
         ),
         "Batch norm's running averages move with every batch. They are no parameters, so requires_grad does not hold "
-        "them: the body has to be in evaluation mode.": Rule(
+        "them: the body has to be in evaluation mode, from __init__ on.": Rule(
             lambda value, **_: _kept(value, "averages", "built"), _wrapping(mode="never")
         ),
         "At first the running averages hold still, but the loop calls model.train(), and that reaches the body. Say in "
@@ -175,6 +184,8 @@ FrozenBackbone = question(
         "the way back to the input has to stay open.": Rule(
             lambda value, **_: value["front"] > 1e-6, _wrapping(passed="no grad")
         ),
+        "Your method `train` does not return the module. frozen.eval() calls it and is not the module then: "
+        "return self.": Rule(lambda value, **_: value["itself"], _wrapping(told=False)),
     },
     hints={
         "raised": "Does super().__init__() come first? Try your class in the cell above the check.",

@@ -72,6 +72,9 @@ preprocess_vgg = question(
         "That is how most models of PyTorch want it: RGB, mean off, divided by a standard deviation. This VGG16 wants "
         "BGR and no division.": _prepared("rgb", "rgb", std=_std),
         "You scale by 1/255 after the means are off. VGG16 wants steps of 1, not of 1/255.": _prepared(scale=1 / 255),
+        "You divide by 255 and then subtract means that belong to 0 … 255: all images look alike after that.": (
+            lambda images: reference.preprocess_vgg(images) - _colours(images)[..., ::-1] * (254 / 255)
+        ),
         "You scale to -1 … 1, as Inception and MobileNet want it. Each net has a preparation of its own.": (
             lambda images: _colours(images) / 127.5 - 1
         ),

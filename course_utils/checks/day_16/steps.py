@@ -31,7 +31,12 @@ def take_step(model, optimiser, x, y) -> None:
 
 def flat(tensors) -> np.ndarray:
     """All numbers of some tensors, in one array (n,), copied."""
-    return np.concatenate([tensor.detach().numpy().ravel().copy() for tensor in tensors])
+    return np.concatenate([np.zeros(0), *(tensor.detach().numpy().ravel() for tensor in tensors)])
+
+
+def misled(model) -> bool:
+    """Whether somebody set requires_grad on a module, where nobody reads it."""
+    return any("requires_grad" in vars(part) for part in model.modules())
 
 
 def seeded(make: Callable[[], Any], seed: int) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.compare import Unreadable
-from course_utils.checks.day_16.steps import flat, one_thread, seeded, take_step
+from course_utils.checks.day_16.steps import flat, misled, one_thread, seeded, take_step
 from course_utils.checks.question import Case, Rule, question
 
 HEAD_RATE, MOMENTUM = 0.2, 0.9
@@ -20,7 +20,7 @@ def _stage_cases(rng: np.random.Generator) -> list[Case]:
         rates = [round(float(rng.uniform(0.01, 0.09)), 3) for _ in stages]
         return Case(x=x, y=rng.permutation(np.arange(n) % 2), blocks=blocks, stages=stages, rates=rates)
 
-    return [case(4, 2, [1]), case(6, 3, [1, 2, 3]), case(6, 4, [2, 3]), case(8, 4, [1, 1, 3])]
+    return [case(6, 2, [1]), case(8, 3, [1, 2, 3]), case(8, 4, [2, 3]), case(8, 4, [1, 1, 3])]
 
 
 def _staged_model(blocks: int):
@@ -71,7 +71,7 @@ def _watch_stages(unfreeze_stage, x, y, blocks, stages, rates) -> dict[str, Any]
     optimiser = torch.optim.SGD(model[-1].parameters(), lr=HEAD_RATE, momentum=MOMENTUM)
     steps = _Steps(model, optimiser, x, y)
     steps.step()
-    seen: dict[str, list] = {"told": [], "reached": [], "rates": [], "steady": []}
+    seen: dict[str, Any] = {"told": [], "reached": [], "rates": [], "steady": []}
     for stage, rate in zip(stages, rates, strict=True):
         told = unfreeze_stage(model, optimiser, stage, rate)
         if isinstance(told, bool) or not isinstance(told, int | np.integer):
@@ -79,7 +79,7 @@ def _watch_stages(unfreeze_stage, x, y, blocks, stages, rates) -> dict[str, Any]
         seen["told"].append(int(told))
         for name, part in steps.step().items():
             seen[name].append(part)
-    return seen
+    return {**seen, "misled": misled(model)}
 
 
 def _first_seen(blocks: int, stages: list[int], rates: list[float]) -> list[list[float]]:
@@ -107,8 +107,8 @@ def _none_too_many(value, **case) -> bool:
     return not (reached & ~wanted).any()
 
 
-def _some(value, **case) -> bool:
-    return bool(_training(value, **case)[0].any())
+def _not_misled(value, **case) -> bool:
+    return not value["misled"] or bool(_training(value, **case)[0].any())
 
 
 def _from_the_head(value, **case) -> bool:
@@ -153,8 +153,8 @@ def _unfreezing(
             if how == "attribute":
                 part.requires_grad = True
                 continue
-            for tensor in part.parameters():
-                tensor.requires_grad = True
+            for learned in part.parameters():
+                learned.requires_grad = True
         joined = [tensor for part in new for tensor in part.parameters() if id(tensor) not in met]
         if joined and known:
             optimiser.add_param_group({"params": joined, **({"lr": rate} if own_rate else {})})
@@ -178,7 +178,7 @@ unfreeze_stage = question(
     observe=_watch_stages,
     rules={
         "No block of the body gets a gradient: nothing is unfrozen. Set on a module, requires_grad is a new attribute "
-        "that nobody reads; each of its parameters has to be told.": Rule(_some, _unfreezing(how="attribute")),
+        "that nobody reads; each of its parameters has to be told.": Rule(_not_misled, _unfreezing(how="attribute")),
         "You begin at the wrong end: a block next to the image trains before the one below the head.": Rule(
             _from_the_head, _unfreezing(lambda n, stage: range(stage))
         ),
