@@ -195,7 +195,7 @@ cached_features = question(
     hints={
         "raised": "Try it in the cell above the check: with an empty folder, then again, then with one new image. When "
         "all features are known, there is no batch to extract.",
-        "type": ASKED,
+        "type": "Look at the shape of what you return in the cell above the check.",
         "shape": ASKED,
     },
 )
