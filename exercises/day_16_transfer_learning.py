@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 16
-#     digest: 70c784841e92a480
+#     digest: 9f3c2011a56725bd
 #     frameworks:
 #     - torch
 #     generated_from: solutions/day_16_transfer_learning.py
@@ -167,7 +167,8 @@ check(questions.layer_rates, layer_rates)
 # - `layers`: a list of (block, kind, numbers), from the image on, as a ledger shows them. The body comes first; the last block
 #   is `"head"`. Kinds are `"conv"`, `"dense"`, `"pooling"` and `"batch norm"`.
 # - Everything from the block `first` up to the head trains; all before it is frozen.
-# - Batch norm of the **body** stays frozen as a whole, wherever it stands.
+# - Batch norm of the **body** stays frozen as a whole, wherever it stands: its averages fit the images that it was trained on, and
+#   a few new ones would spoil them.
 # - Batch norm of the **head** is new. A ledger counts four numbers for each channel: $\gamma$ and $\beta$, which train, and the
 #   running mean and variance, which are measured. So half of them count as frozen.
 #
