@@ -101,6 +101,13 @@ from course_utils.reference.training import (
     second_epoch,
     train_normed_softmax,
 )
+from course_utils.reference.transfer import (
+    cached_features,
+    freeze_plan,
+    head_parameters,
+    layer_rates,
+    preprocess_vgg,
+)
 
 __all__ = [
     "INITIALISATIONS",
@@ -126,6 +133,7 @@ __all__ = [
     "binary_counts",
     "binary_cross_entropy",
     "blur_pool2d",
+    "cached_features",
     "class_mean_probabilities",
     "confusion_matrix",
     "conv2d",
@@ -153,7 +161,9 @@ __all__ = [
     "fans",
     "first_bad",
     "focal_loss",
+    "freeze_plan",
     "gradient_norms",
+    "head_parameters",
     "huber",
     "im2col",
     "image_window",
@@ -161,6 +171,7 @@ __all__ = [
     "initial_weights",
     "inverted_dropout",
     "judge_batch",
+    "layer_rates",
     "leaky_relu",
     "log_softmax",
     "logsumexp",
@@ -178,6 +189,7 @@ __all__ = [
     "plateau_rates",
     "precision_recall_curve",
     "predictive_values",
+    "preprocess_vgg",
     "receptive_field",
     "relative_error",
     "relu",
