@@ -14,50 +14,59 @@ MEASURES = ("AUC", "sensitivity", "specificity")
 ENTRIES = ("value", "low", "high", "n")
 
 
-def _drawn(seed: int, well: int, bacterial: int, viral: int) -> dict[str, Any]:
-    """A run with drawn scores: bacterial disease is easier to see than viral."""
+def _drawn(seed: int, validation: tuple[int, ...], test: tuple[int, ...], missed: int = 6) -> dict[str, Any]:
+    """A run with drawn scores, in which bacterial disease is easier to see than viral.
+
+    validation, test: how many films are normal, bacterial and viral; one of `missed` ill ones lies below the threshold.
+    """
     rng = np.random.default_rng(seed)
 
-    def films(*counts):
+    def films(counts):
         kinds = rng.permutation(np.repeat([0, 1, 2], counts))
         scores = 1 / (1 + np.exp(-rng.normal(np.array([-1.4, 1.8, 0.6])[kinds], 1)))
         return {"labels": (kinds > 0).astype(int), "scores": scores.round(3), "kinds": kinds}
 
-    validation, test = films(well // 2, bacterial // 2, viral // 2), films(well, bacterial, viral)
+    known, new = films(validation), films(test)
+    ill = np.sort(known["scores"][known["labels"] == 1])
+    threshold = ill[len(ill) // missed]
     aucs = []
     for _ in range(200):
-        rows = rng.integers(0, len(test["labels"]), len(test["labels"]))
-        if 0 < test["labels"][rows].sum() < len(rows):
-            aucs.append(reference.auc(test["labels"][rows], test["scores"][rows]))
+        rows = rng.integers(0, sum(test), sum(test))
+        if 0 < new["labels"][rows].sum() < len(rows):
+            aucs.append(reference.auc(new["labels"][rows], new["scores"][rows]))
     return {
         "texts": {
             "intended use": "Puts the films of children in an order, the most suspicious first, for a doctor to read.",
             "not for": "Adults; ruling out disease; deciding without a doctor; other machines without a new test.",
-            "data": f"Drawn by code: {len(test['labels'])} test films.",
+            "data": f"Drawn by code: {sum(validation)} films for validation, {sum(test)} for the test.",
             "split": "By patient and stratified, identical pictures together.",
             "limits": "Drawn scores stand in for a model's: nothing here says anything about patients.",
         },
-        "threshold": round(float(rng.uniform(0.25, 0.4)), 3),
-        "target": float(rng.choice([0.9, 0.95])),
-        "validation": validation,
-        "test": test,
+        "threshold": float(threshold),
+        "target": np.floor(1000 * np.mean(ill >= threshold)).item() / 1000,
+        "validation": known,
+        "test": new,
         "aucs": np.array(aucs),
         "kind names": {1: "bacterial", 2: "viral"},
     }
 
 
-RUN: Mapping[str, Any] = MappingProxyType(_drawn(17, 234, 242, 148))
+RUN: Mapping[str, Any] = MappingProxyType(_drawn(17, (100, 130, 70), (234, 242, 148), missed=20))
 """A drawn run with as many test films as the study has: normal, bacterial and viral."""
 
 
 def _run_cases(rng: np.random.Generator) -> list[Case]:
-    first, second = (int(seed) for seed in rng.integers(0, 2**31, 2))
-    a, b = (int(n) for n in rng.integers(30, 60, 2))
-    gap = _drawn(second, a, b, 24)
+    seeds = [int(seed) for seed in rng.integers(0, 2**31, 3)]
+    normal, bacterial = (int(n) for n in rng.integers(30, 60, 2))
+    gap = _drawn(seeds[1], (40, 30, 25), (normal, bacterial, 24))
     missing = [str(field) for field in rng.permutation(TEXTS)[:2]]
     del gap["texts"][missing[0]]
     gap["texts"][missing[1]] = ""
-    return [Case(run=_drawn(first, 24, 26, 18)), Case(run=gap), Case(run=_drawn(first + 1, 234, 242, 148))]
+    return [
+        Case(run=_drawn(seeds[0], (20, 20, 15), (24, 26, 18))),
+        Case(run=gap),
+        Case(run=_drawn(seeds[2], (100, 130, 70), (234, 242, 148))),
+    ]
 
 
 def _close(one, other) -> bool:

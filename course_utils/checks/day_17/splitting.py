@@ -9,14 +9,14 @@ from course_utils.data.splitting import connected
 
 def _film_cases(rng: np.random.Generator) -> list[Case]:
     def case(n_patients, fraction, twins):
-        """Patients of 1 to 5 films, three of four ill; twins: how often two films are the same picture."""
+        """Patients of 1 to 5 films, three of four ill; twins: how often two films of the ill are one picture."""
         films = rng.choice([1, 1, 2, 3, 5], n_patients)
         patients = np.repeat(rng.permutation(10 * n_patients)[:n_patients], films)  # no order in the tags
         labels = np.repeat(np.arange(n_patients) % 4 > 0, films).astype(int)
         # Some patients were ill in one year and well in another.
         labels[np.repeat(np.arange(n_patients) % 8 == 5, films) & (np.arange(len(labels)) % 2 == 0)] = 0
         contents = rng.permutation(10 * len(labels))[: len(labels)]
-        for one, other in rng.permutation(len(labels))[: 2 * twins].reshape(-1, 2):
+        for one, other in rng.permutation(np.flatnonzero(labels))[: 2 * twins].reshape(-1, 2):
             contents[one] = contents[other]
         group = connected(len(labels), patients, contents)
         order = rng.permutation(len(labels))
