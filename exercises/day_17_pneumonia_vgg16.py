@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 17
-#     digest: 07f2012ce0f3c2d0
+#     digest: 4e7db8e460a1e821
 #     frameworks: []
 #     generated_from: solutions/day_17_pneumonia_vgg16.py
 #     minutes: 90
@@ -295,7 +295,7 @@ print(f"target {run['target']}:", screened)
 #   if, they are the same picture, pixel by pixel; that happens under the tags of two patients, too.
 # - Return an array of True and False: True where a film goes to validation.
 # - No patient stands on both sides, and no picture. So films of the same content tie their patients together.
-# - Each class gives about `fraction` of its **films**, one group more or less. A patient may have films of both classes.
+# - Each class gives about `fraction` of its **films**, a group more or less. A patient may have films of both classes.
 # - The same seed gives the same split, another seed another one.
 #
 # One way, in two steps. First give each film the number of its group: begin with its patient, and where films share a content,

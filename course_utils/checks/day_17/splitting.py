@@ -50,13 +50,20 @@ def _is_apart(value, marks) -> bool:
     return not np.isin(marks[_chosen(value)], marks[~_chosen(value)]).any()
 
 
-def _off(value, labels, fraction):
-    """How many films of each class are too many or too few."""
-    return [abs(_chosen(value)[labels == c].sum() - fraction * (labels == c).sum()) for c in (0, 1)]
+def _is_near(chosen, share, group) -> bool:
+    """Whether the films chosen are the share, give or take a group and a tenth of it."""
+    return abs(chosen - share) <= group + 0.1 * share
+
+
+def _is_size(value, labels, fraction, largest, **_) -> bool:
+    return _is_near(_chosen(value).sum(), fraction * len(labels), sum(largest))
 
 
 def _is_stratified(value, labels, fraction, largest, **_) -> bool:
-    return all(off <= most for off, most in zip(_off(value, labels, fraction), largest, strict=True))
+    classes = [labels == c for c in (0, 1)]
+    return all(
+        _is_near(_chosen(value)[c].sum(), fraction * c.sum(), most) for c, most in zip(classes, largest, strict=True)
+    )
 
 
 def _same(value, one, other) -> bool:
@@ -91,8 +98,8 @@ patient_split = question(
     observe=_four_splits,
     shortcuts=("validation_rows", "connected"),
     rules={
-        "Return an array that says True or False for each film: True where it goes to validation. Row numbers are "
-        "something else.": Rule(_is_mask, lambda *args: np.flatnonzero(_split(*args))),
+        "Return an array that says True or False for each film: True where it goes to validation. Row numbers, or "
+        "0 and 1, are something else.": Rule(_is_mask, lambda *args: np.flatnonzero(_split(*args))),
         "More than half of the films go to validation. True stands for validation, False for training.": Rule(
             lambda value, **_: _chosen(value).mean() < 0.5, lambda *args: ~_split(*args)
         ),
@@ -108,13 +115,11 @@ patient_split = question(
             lambda value, contents, **_: _is_apart(value, contents), _leaking
         ),
         "The validation part is far from the size asked for: `fraction` is a share of the films.": Rule(
-            lambda value, labels, fraction, largest, **_: (
-                abs(_chosen(value).sum() - fraction * len(labels)) <= sum(largest)
-            ),
+            _is_size,
             lambda labels, patients, contents, fraction, seed: _split(labels, patients, contents, fraction / 20, seed),
         ),
-        "A class does not give its share. Each gives `fraction` of its films, one group more or less: look at both "
-        "classes, and count films, not patients.": Rule(_is_stratified, _from_one_class),
+        "A class does not give its share. Each gives about `fraction` of its films: look at both classes, and count "
+        "films, not patients.": Rule(_is_stratified, _from_one_class),
         "The same seed gives two different splits: make the generator from the seed, inside the function.": Rule(
             lambda value, **_: _same(value, 0, 1),
             lambda labels, patients, contents, fraction, seed: _split(labels, patients, contents, fraction, None),

@@ -59,6 +59,10 @@ class_weights = question(
         ),
         "The most frequent class has the weight 1. The ratio is right, but the mean weight of a film is above 1: every "
         "step grows.": _by_count(lambda n: n.max() / n),
+        "You take 1 − share. Films of two classes then do not weigh the same in all: divide by the share instead.": (
+            _by_count(lambda n: 1 - n / n.sum())
+        ),
+        "You round the weights; leave them as they are.": _by_count(lambda n: (n.sum() / (len(n) * n)).round(2)),
         "You give one weight for each film. Keras wants a dictionary, class → weight.": _of_each_film,
     },
     hints={
@@ -199,8 +203,8 @@ def _planned(second=None, slower=100, first=None, count=sum):
     def plan(backbone, head, block, rate):
         last, top = _with_weights([row for row in backbone if row[0].startswith(block)]), _with_weights(head)
         rows = {
-            "phase 1": first(backbone, last, top) if first else top,
-            "phase 2": second(backbone, last, top) if second else last + top,
+            "phase 1": first(backbone, last, top, head) if first else top,
+            "phase 2": second(backbone, last, top, head) if second else last + top,
         }
         rates = {"phase 1": rate, "phase 2": rate / slower}
         return {
@@ -227,13 +231,17 @@ freeze_plan = question(
     cases=_layer_cases,
     observe=_read,
     mistakes={
+        "Layers without weights are listed too: pooling, dropout and the like. Nothing in them can train.": _planned(
+            first=lambda backbone, last, top, head: head,
+            second=lambda backbone, last, top, head: [*last, backbone[-1], *head],
+        ),
         "The pooling layer of the block is listed as well. It has no weights: nothing in it can train.": _planned(
-            lambda backbone, last, top: [*last, backbone[-1], *top]
+            lambda backbone, last, top, head: [*last, backbone[-1], *top]
         ),
         "Phase 2 takes the last four convolutions. Go by the names: a block has as many as its names say, in VGG16 "
-        "three.": _planned(lambda backbone, last, top: _with_weights(backbone)[-4:] + top),
+        "three.": _planned(lambda backbone, last, top, head: _with_weights(backbone)[-4:] + top),
         "The head is forgotten in phase 2. It goes on training beside the block.": _planned(
-            lambda backbone, last, top: last
+            lambda backbone, last, top, head: last
         ),
         "The rate of phase 2 is 10 times smaller; asked for is 100 times. From 1e-3 to 1e-5 are two zeros.": _planned(
             slower=10
@@ -241,23 +249,23 @@ freeze_plan = question(
         "The rate of phase 2 is that of phase 1. A large step destroys what the block has learnt.": _planned(slower=1),
         "The rate of phase 2 is 100 times larger. Fine-tuning takes small steps.": _planned(slower=0.01),
         "Phase 2 trains the whole backbone; only its last block is to be unfrozen.": _planned(
-            lambda backbone, last, top: _with_weights(backbone) + top
+            lambda backbone, last, top, head: _with_weights(backbone) + top
         ),
         "Phase 1 trains the block as well. There the backbone is frozen as a whole: only the head learns.": _planned(
-            first=lambda backbone, last, top: last + top
+            first=lambda backbone, last, top, head: last + top
         ),
         "Phase 1 trains everything. There the backbone is frozen: only the head learns.": _planned(
-            first=lambda backbone, last, top: _with_weights(backbone) + top
+            first=lambda backbone, last, top, head: _with_weights(backbone) + top
         ),
         "Your parameters are a number of layers. Add up the parameters of the layers that train.": _planned(count=len),
         "The head stands before the block. List the layers in the order of the network.": _planned(
-            lambda backbone, last, top: top + last
+            lambda backbone, last, top, head: top + last
         ),
     },
     hints={
         "raised": "Each layer is a pair: for name, parameters in backbone. Names of a block begin with block + '_'.",
         "type": 'Return {"phase 1": {"layers": [...], "parameters": n, "rate": r}, "phase 2": {...}}.',
         "values": "Go through the smallest case by hand: which layers have weights, and which of them belong to the "
-        "head or to the block?",
+        "head or to the block? And how much smaller is the second rate?",
     },
 )
