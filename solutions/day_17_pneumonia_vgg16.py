@@ -270,9 +270,15 @@ curves = {
 if all(curve is not None for curve in curves.values()):
     cheapest = {name: thresholds[np.argmin(curve)] for name, curve in curves.items()}
     print(", ".join(f"{name}: {threshold:.2f}" for name, threshold in cheapest.items()))
-    fig = plots.curves(curves, x=thresholds, xlabel="threshold", ylabel="mean cost of a film")
-    plots.show(fig, alt="Three curves of cost over the threshold, one for each prevalence. The rarer the disease, the "
-               "further right the lowest point lies.")
+    fig = plots.curves(
+        curves, x=thresholds, xlabel="threshold", ylabel="mean cost (false alarms)", log=True,
+        caption="drawn scores",
+    )
+    plots.show(
+        fig,
+        alt="Three curves of the mean cost of a film over the threshold, one for each prevalence, each with a lowest "
+        "point. The rarer the disease, the further right it lies.",
+    )
 
 # %% [markdown]
 # ## 6. A threshold that finds enough · 3 points
