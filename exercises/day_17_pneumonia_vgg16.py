@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 17
-#     digest: 5fcc230412f0c675
+#     digest: 8e502d08d80ff4fd
 #     frameworks: []
 #     generated_from: solutions/day_17_pneumonia_vgg16.py
 #     minutes: 90
@@ -298,7 +298,7 @@ print(f"target {run['target']}:", screened)
 # Write `patient_split(labels, patients, contents, fraction, seed)`.
 #
 # - `labels`: 0 or 1 for each film. `patients`: the number of its patient. `contents`: a number that two films share if, and only
-#   if, they are the same picture, pixel by pixel; that happens under the tags of two patients, too.
+#   if, they are the same picture, pixel by pixel; that may happen under the tags of two patients, too.
 # - Return an array of True and False: True where a film goes to validation.
 # - No patient stands on both sides, and no picture. So films of the same content tie their patients together.
 # - Each class gives about `fraction` of its **films**, a group more or less. A patient may have films of both classes.
