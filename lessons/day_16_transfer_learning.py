@@ -259,7 +259,7 @@ ledger(source_net, (1, SIDE, SIDE))
 # - **from scratch**;
 # - **frozen**: three stages of the source net, held; a new head;
 # - **fine-tuned**: the same start, everything moves, the stages slower than the head;
-# - **frozen, untrained**: three stages with *random* weights, held. It is the control. If it did as well as "frozen", then
+# - **untrained, frozen**: three stages with *random* weights, held. It is the control. If it did as well as "frozen", then
 #   not the source task would have helped, but the architecture.
 #
 # Chance is 20 %. **Before you run:** sketch the four curves over the number of images. Does "frozen" stay ahead of "from
@@ -286,7 +286,7 @@ candidates = {
     "from scratch": (0, [0.01] * 4),
     "frozen": (3, [0, 0, 0, HEAD_RATE]),
     "fine-tuned": (3, [0.003, 0.003, 0.003, HEAD_RATE]),
-    "frozen, untrained": (0, [0, 0, 0, HEAD_RATE]),
+    "untrained, frozen": (0, [0, 0, 0, HEAD_RATE]),
 }
 amounts = profile.pick(smoke=(2, 80), cpu=(1, 2, 5, 10, 20, 40, 80), gpu=(1, 2, 5, 10, 20, 40, 80))
 runs = profile.pick(smoke=2, cpu=3, gpu=5)
@@ -342,7 +342,7 @@ for name in candidates:
 claim("two images each: frozen beats scratch by, in points", 100 * (mean["frozen"] - mean["from scratch"])[few_at], lambda p: p > 5)
 claim("80 images each: scratch beats frozen by, in points", 100 * (mean["from scratch"] - mean["frozen"])[-1], lambda p: p > 5)
 claim("two images each: fine-tuned beats scratch", mean["fine-tuned"][few_at] > mean["from scratch"][few_at], True)
-claim("the untrained body never gets above", mean["frozen, untrained"].max(), lambda a: a < 0.5)
+claim("the untrained body never gets above", mean["untrained, frozen"].max(), lambda a: a < 0.5)
 
 # %% [markdown] topics=["S1"]
 # The curves **cross**. With a handful of images the frozen body is far ahead. With many it is last of the three. It has
@@ -393,3 +393,288 @@ claim("one or two kept beat all three, in points", 100 * (between - depths[3].me
 # it has been bent towards five particular digits. Yosinski et al. (2014) measured the same in a large network, layer by
 # layer. So the usual order is: the head is always new, the last stages are the first to be moved, the first stages
 # the last.
+
+# %% [markdown] topics=["S2"]
+# ## Freezing that really freezes
+#
+# Above, the held stages ran once and were done. Often that is impossible: with augmentation, each step brings new images,
+# and the whole net must run. Then somebody has to *say* that the body is frozen. In PyTorch each weight has a switch,
+# `requires_grad`. Count first. The third stage and the head are to learn; by hand:
+
+# %%
+def freeze_plan(model, learns):
+    """Switch the gradients of each stage on or off; (trainable, frozen) numbers, by the ledger."""
+    for name, stage in zip(STAGES, model, strict=True):
+        stage.requires_grad_(name in learns)
+    count = ledger(model, (1, SIDE, SIDE))
+    return count.trainable, count.non_trainable
+
+
+in_stage = [9 * 1 * 16, 9 * 16 * 32, 9 * 32 * 64, 64 * 5 + 5]  # kernels without bias; the head's weights and biases
+norms = [2 * 16, 2 * 32, 2 * 64]  # γ and β; and as many running averages, which no gradient ever reaches
+plan = {
+    "head": in_stage[3],
+    "stage 3 and head": in_stage[3] + in_stage[2] + norms[2],
+    "all": sum(in_stage) + sum(norms),
+}
+counted = copy.deepcopy(source_net)
+whole = sum(in_stage) + 2 * sum(norms)
+for name, learns in {"head": STAGES[3:], "stage 3 and head": STAGES[2:], "all": STAGES}.items():
+    claim(f"{name}: trainable and frozen", freeze_plan(counted, learns), (plan[name], whole - plan[name]))
+
+# %% [markdown]
+# Even with everything switched on, some numbers are not trainable: the running averages of batch norm (Day 10). They are
+# not learnt by gradients. They are *collected*, whenever images pass in training mode.
+#
+# So here is the trap. All gradients of the body are off. There is no optimiser, and no step. We only send images through it
+# in training mode, as every training loop does. They are target images from a weaker scanner: contrast 40 %.
+#
+# **Before you run:** can this change what the net says about the *source* task, which it knew nearly perfectly?
+
+# %%
+watched = copy.deepcopy(source_net)
+freeze_plan(watched, STAGES[3:])
+before = accuracy(watched, source_val_x, source_val_y)
+kernels = [stage[0].weight.clone() for stage in watched[:3]]
+watched.train()
+with torch.no_grad():
+    for batch in (0.4 * target_x).split(32):
+        watched(batch)
+after = accuracy(watched, source_val_x, source_val_y)
+result("source_accuracy_before_images_passed", before, "%")
+result("source_accuracy_after_images_passed", after, "%")
+claim("kernels that changed", sum(not torch.equal(k, s[0].weight) for k, s in zip(kernels, watched, strict=False)), 0)
+claim("source accuracy lost without a single step, in points", 100 * (before - after), lambda p: p > 10)
+
+
+# %% [markdown] topics=["S6"]
+# It can. The kernels are untouched, and yet $g$ is another function: batch norm now divides by the spread of other
+# images. A frozen body must also be in **evaluation mode**. And it must stay there: the next `model.train()`, at the start of
+# each epoch, switches *every* module below it back. Calling `body.eval()` once before the loop is not enough. The remedy is a
+# body that does not listen:
+
+# %%
+class FrozenBackbone(nn.Module):
+    """A body whose weights get no gradient, and that answers in evaluation mode whatever mode is asked for."""
+
+    def __init__(self, stages):
+        super().__init__()
+        self.stages = stages.requires_grad_(False).eval()
+
+    def train(self, mode=True):
+        return super().train(mode=False)
+
+    def forward(self, x):
+        return self.stages(x)
+
+
+def averages(module):
+    return np.concatenate([b.numpy().ravel().copy() for name, b in module.named_buffers() if "running" in name])
+
+
+changed = {}
+for name in ("eval() once", "FrozenBackbone"):
+    stages = copy.deepcopy(source_net[:3]).requires_grad_(False)
+    net = nn.Sequential(FrozenBackbone(stages) if name == "FrozenBackbone" else stages.eval(), nn.Flatten(), nn.Linear(64, 5))
+    at_start = averages(net)
+    for _epoch in range(2):
+        net.train()  # the first line of every training loop
+        net(0.4 * target_x)
+    changed[name] = int(np.sum(averages(net) != at_start))
+claim("running averages in the body", len(at_start), 2 * (16 + 32 + 64))
+claim("changed, after eval() once before the loop", changed["eval() once"], lambda n: n > 200)
+claim("changed, with FrozenBackbone", changed["FrozenBackbone"], 0, source="M27")
+
+# %% [markdown]
+# ### The same in Keras
+#
+# In Keras the switch is `trainable`, of a layer or a whole model. For batch norm it does one thing more: with
+# `trainable = False` a batch norm runs in **inference mode**, even when it is called with `training=True`. So one line does
+# both. **Before you run:** four times one pass of training. Which of kernel, running mean and head will move in each?
+
+# %%
+images, labels = target_x[:64].numpy().transpose(0, 2, 3, 1), target_y[:64].numpy()
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def build_keras():
+    body = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            layers.Conv2D(16, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(epsilon=1e-5),
+            layers.ReLU(),
+            layers.GlobalMaxPooling2D(),
+        ]
+    )
+    return keras.Sequential([keras.Input((SIDE, SIDE, 1)), body, layers.Dense(5)])
+
+
+def moves(model):
+    """Which of kernel, running mean and head change in one pass of training, or what goes wrong."""
+    watched = {"kernel": 0, "mean": 3, "head": 5}  # places in the list of weights
+    before = {name: model.get_weights()[place] for name, place in watched.items()}
+    try:
+        model.fit(images, labels, batch_size=32, verbose=0)
+    except ValueError as error:  # the torch backend refuses what TensorFlow passes over in silence
+        print("   refused:", str(error)[:60])
+    return {name: not np.array_equal(before[name], model.get_weights()[place]) for name, place in watched.items()}
+
+
+net = build_keras()
+keras_body = net.layers[0]
+keras_body.trainable = False
+claim("trainable, by the ledger: the head", ledger(net).trainable, 16 * 5 + 5)
+net.compile(keras.optimizers.SGD(0.01), loss)
+passes = {"frozen, compiled": moves(net)}
+keras_body.trainable = True
+claim("trainable again, by the ledger", ledger(net).trainable, 9 * 16 + 2 * 16 + 85)
+passes["unfrozen, not compiled again"] = moves(net)
+net.compile(keras.optimizers.SGD(0.01), loss)
+passes["unfrozen, compiled again"] = moves(net)
+keras_body.layers[1].trainable = False
+net.compile(keras.optimizers.SGD(0.01), loss)
+passes["only batch norm frozen"] = moves(net)
+for name, what in passes.items():
+    print(f"{name:29}", *(f"{part} {'moves' if moved else 'stays'}; " for part, moved in what.items()))
+claim("frozen: only the head moves", passes["frozen, compiled"], {"kernel": False, "mean": False, "head": True}.__eq__)
+claim("unfrozen, not compiled: the kernel moves", passes["unfrozen, not compiled again"]["kernel"], False)
+claim("compiled again: everything moves", all(passes["unfrozen, compiled again"].values()), True)
+claim("batch norm frozen: its mean stays, the kernel moves", passes["only batch norm frozen"]["kernel"] and not passes["only batch norm frozen"]["mean"], True)
+
+# %% [markdown]
+# The second line is the one to remember. The ledger says that the body is trainable, `summary()` would say it, and it does
+# **not** learn: `compile` has fixed what the training step updates. TensorFlow says nothing; with PyTorch under Keras you get
+# an error. So: *change `trainable`, then compile*.
+#
+# Is the arithmetic the same in both frameworks? A frozen batch norm, with equal averages, in Keras called with
+# `training=True`, in PyTorch in evaluation mode:
+
+# %%
+keras_norm = keras_body.layers[1]
+torch_norm = nn.BatchNorm2d(16).eval()
+with torch.no_grad():
+    own = torch_norm.weight, torch_norm.bias, torch_norm.running_mean, torch_norm.running_var
+    for tensor, value in zip(own, keras_norm.get_weights(), strict=True):
+        tensor.copy_(torch.from_numpy(value))
+maps = np.random.default_rng(SEED).normal(size=(4, 6, 6, 16)).astype("float32")
+from_keras = keras.ops.convert_to_numpy(keras_norm(maps, training=True))
+from_torch = torch_norm(torch.from_numpy(maps).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).detach().numpy()
+claim("frozen batch norm in Keras and PyTorch", from_keras, from_torch, tolerance=1e-4)
+
+
+# %% [markdown] topics=["S5"]
+# ## Unfreezing that really unfreezes
+#
+# **Progressive unfreezing** (Howard & Ruder, 2018): first the head alone, until it makes sense; then the last stage with it;
+# then the one before. The reason: a new head is random, its first gradients are large and mean little, and a body that
+# moves with them is damaged for nothing.
+#
+# In PyTorch the optimiser was given its parameters when it was made. **Before you run:** we make it for the head, as one
+# does, then switch on the gradients of stage 3. Does stage 3 move?
+
+# %%
+def stage_moves(model, optimiser, x, y, steps=3):
+    """For each stage, whether its weights change in a few steps."""
+    before = [torch.cat([p.detach().ravel() for p in stage.parameters()]) for stage in model]
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    now = [torch.cat([p.detach().ravel() for p in stage.parameters()]) for stage in model]
+    return [name for name, a, b in zip(STAGES, before, now, strict=True) if not torch.equal(a, b)]
+
+
+def unfreeze_stage(model, optimiser, number, rate):
+    """Let one more stage learn: its gradients on, and its parameters handed to the optimiser."""
+    parameters = list(model[number].requires_grad_(True).parameters())
+    known = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    if not any(id(p) in known for p in parameters):
+        optimiser.add_param_group({"params": parameters, "lr": rate})
+
+
+x, y = few(10, seed=0)
+net = with_body(source_net, 3, seed=300)
+freeze_plan(net, ["head"])
+optimiser = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.01)
+claim("phase 1 moves", stage_moves(net, optimiser, x, y), ["head"])
+net[2].requires_grad_(True)
+claim("gradients on, optimiser not told: moves", stage_moves(net, optimiser, x, y), ["head"])
+unfreeze_stage(net, optimiser, 2, rate=0.003)
+claim("phase 2 moves", stage_moves(net, optimiser, x, y), ["stage 3", "head"])
+claim("trainable in phase 2", ledger(net, (1, SIDE, SIDE)).trainable, plan["stage 3 and head"])
+unfreeze_stage(net, optimiser, 1, rate=0.001)
+claim("phase 3 moves", stage_moves(net, optimiser, x, y), ["stage 2", "stage 3", "head"])
+unfreeze_stage(net, optimiser, 1, rate=0.001)
+claim("groups of the optimiser, though stage 2 was unfrozen twice", len(optimiser.param_groups), 3)
+
+
+# %% [markdown]
+# A count of trainable numbers is not enough, then: in the second line the ledger would have said that stage 3 learns. The
+# proof is to compare the weights before and after a step. It costs three lines; write them into every fine-tuning.
+#
+# ## Rates by depth, and forgetting
+#
+# The first stages are general and should move little; the head is new and should move much. **Discriminative rates** give
+# each stage, counted from the head down, a fixed part of the rate above it. On paper: the head gets 0.03, each stage below a
+# quarter of the one above. What does stage 1 get?
+
+# %%
+def layer_rates(names, top, part):
+    """Learning rate of each stage: `top` for the last one, and `part` of the stage above for each below."""
+    return {name: top * part**below for below, name in enumerate(reversed(names))}
+
+
+rates = layer_rates(STAGES, top=0.03, part=0.25)
+claim("stage 3", rates["stage 3"], 0.0075, tolerance=1e-12)
+claim("stage 1: 0.03 / 64", rates["stage 1"], 0.00046875, tolerance=1e-12)
+by_name = [{"params": stage.parameters(), "lr": rates[name]} for name, stage in zip(STAGES, net, strict=True)]
+claim("PyTorch takes them as groups", [g["lr"] for g in torch.optim.Adam(by_name).param_groups], [rates[n] for n in STAGES])
+
+# %% [markdown]
+# Does a net that learns the target task still know the source task? Put the **old head** back on the new body and ask it
+# about digits 0 to 4. We fine-tune with 20 images of each target digit, in five ways.
+#
+# **Before you run:** which of them will have forgotten most? And will the one that forgets most at least be the best at the
+# target task?
+
+# %%
+def still_knows(model):
+    """Accuracy on the source task of this body with the source net's own head."""
+    return accuracy(nn.Sequential(*model[:3], source_net[3]), source_val_x, source_val_y)
+
+
+recipes = {
+    "rate 0.2 everywhere": [0.2] * 4,
+    "rate 0.03 everywhere": [0.03] * 4,
+    "rate 0.01 everywhere": [0.01] * 4,
+    "a quarter per stage": [rates[name] for name in STAGES[::1]],
+    "body frozen": [0, 0, 0, HEAD_RATE],
+}
+learnt_and_kept = {}
+for name, stage_rates in recipes.items():
+    pairs = []
+    for seed in range(runs):
+        net = train(with_body(source_net, 3, 400 + seed), *few(20, seed), stage_rates, STEPS, seed)
+        pairs.append((accuracy(net, val_x, val_y), still_knows(net)))
+    learnt_and_kept[name] = np.array(pairs)
+    told = learnt_and_kept[name].mean(axis=0)
+    print(f"{name:21} target {told[0]:.0%}, source {told[1]:.0%}")
+
+fig, ax = plt.subplots(figsize=(6.6, 3.2))
+for i, (name, pairs) in enumerate(learnt_and_kept.items()):
+    (a, b), (sa, sb) = 100 * pairs.mean(axis=0), 100 * pairs.std(axis=0, ddof=1)
+    ax.errorbar(a, b, sb, sa, marker="osD^v"[i], capsize=3, linestyle="", label=name)
+ax.axhline(100 * before, color=plots.INK, linewidth=0.8, linestyle=":", label="source net itself")
+ax.set(xlabel="accuracy on the target task (%)", ylabel="accuracy on the source task (%)")
+ax.grid(linewidth=0.6)
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+told = "; ".join(f"{k}: {v[:, 0].mean():.0%} and {v[:, 1].mean():.0%}" for k, v in learnt_and_kept.items())
+plots.show(fig, alt=f"Accuracy on the target task and, with the old head, on the source task. {told}.")
+kept = {name: pairs[:, 1].mean() for name, pairs in learnt_and_kept.items()}
+learnt = {name: pairs[:, 0].mean() for name, pairs in learnt_and_kept.items()}
+for name in recipes:
+    short = name.replace(" ", "_").replace(".", "_")
+    result(f"target_{short}", learnt[name], "%")
+    result(f"source_{short}", kept[name], "%")
+print(kept, learnt)
