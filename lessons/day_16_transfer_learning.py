@@ -156,9 +156,9 @@ claim("frozen: part of the squared target that stays wrong", left_frozen, lambda
 claim("from scratch: squared error", left_scratch, 0.0, tolerance=1e-12)
 
 # %% [markdown]
-# The frozen body has thrown away the very thing that the target needs, and no amount of data brings it back. So freezing is
-# a bet: few open questions, if the body answers the right ones. With little data the bet is good; with much data it is a
-# chain. Keep the two outcomes in mind. The same will happen with images.
+# The frozen body has thrown away the very thing that the target needs, and no amount of data brings it back. This is
+# **negative transfer**. So freezing is a bet: few questions stay open, and we hope that the closed ones were answered right.
+# Keep both outcomes in mind. The same will happen with images.
 #
 # ## Two tasks from one set of digits
 #
@@ -453,9 +453,10 @@ claim("source accuracy lost without a single step, in points", 100 * (before - a
 
 # %% [markdown] topics=["S6"]
 # It can. The kernels are untouched, and yet $g$ is another function: batch norm now subtracts the mean of other
-# images. A frozen body must also be in **evaluation mode**. And it must stay there: the next `model.train()`, at the start of
-# each epoch, switches *every* module below it back. Calling `body.eval()` once before the loop is not enough. The remedy is a
-# body that does not listen:
+# images. A frozen body must also be in **evaluation mode**, for batch norm and for dropout. And it must stay there: the next
+# `model.train()`, at the start of each epoch, switches *every* module below it back. Calling `body.eval()` once before the loop
+# is not enough. The remedy is a body that does not listen. (Its `forward` runs without `no_grad`: a layer in front of it may
+# want to learn, and the gradient has to pass through.)
 
 # %%
 class FrozenBackbone(nn.Module):
@@ -907,9 +908,9 @@ claim("images computed by each of three calls; the second computes none", asked,
 claim("shuffled, the features follow their images", shuffled, first_time[::-1])
 
 # %% [markdown]
-# What must be part of the key besides the image: the net, its weights, the layer, the way of preparing. Change the
-# preprocessing and keep the cache, and you measure the old one. `pretrained.features` does all that on disk, so that features
-# survive the day, and a computation that was interrupted goes on where it stopped.
+# What must be part of the key besides the bytes: the image's shape and type, the net, its weights, the layer, the way of
+# preparing. Change the preprocessing and keep the cache, and you measure the old one. `pretrained.features` does all that, on
+# disk and batch by batch: features survive the day, and a computation that was interrupted goes on where it stopped.
 #
 # From here on the images are enlarged to 64 pixels (128 in the profile gpu); you will see why. We keep the maps *before*
 # block 5, because we want to train it later, and from them what block 5 makes of them.
