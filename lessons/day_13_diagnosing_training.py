@@ -168,7 +168,8 @@ claim("the leak is among them", "leak" in alike, True)
 #
 # **Update ratio.** A step moves weights $w$ by $\Delta w$. Whether that is much depends on the weights: the ratio is
 # $\lVert \Delta w \rVert / \lVert w \rVert$. A step in which it is 1 replaces the layer; with 0.00001 nothing will happen
-# for thousands of steps. A rule of thumb asks for about 0.001 to 0.01. On paper: the weights (3, 4) become (3, 4.5).
+# for thousands of steps. The notes of Stanford's course CS231n ask for about 0.001; the table below says what our healthy
+# run has. On paper: the weights (3, 4) become (3, 4.5).
 #
 # **Dead share.** A unit is dead if ReLU leaves it at zero for *every* image and at every place. On paper: three images,
 # four units.
@@ -602,6 +603,40 @@ for name, run in ended_in_nan.items():
 # %%
 claim("NaN times a rate of one in a million", bool(np.isnan(np.nan * 1e-6)), True)
 
+# %% [markdown] topics=["T2"]
+# ## Out of memory, and too slow
+#
+# One complaint is loud: the program stops and says *out of memory*. What fills it? The backward pass needs the outputs of the
+# layers, so PyTorch keeps them until it has run. **Before you run:** the batch grows from 32 to 64 to 96 images. How do the
+# kept bytes grow? And how many are kept under `no_grad`?
+
+# %%
+def kept_bytes(net, images):
+    """Bytes that one forward pass keeps for the backward pass: outputs of layers, and the weights themselves."""
+    sizes = []
+
+    def keep(tensor):
+        sizes.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        net(images).sum()
+    return sum(sizes)
+
+
+small_batch, twice, thrice = (kept_bytes(clinic.Net(), torch.rand(n, 1, 8, 8)) for n in (32, 64, 96))
+print(f"kept: {small_batch:,} bytes for 32 images, {twice:,} for 64, {thrice:,} for 96")
+claim("each further image costs the same", thrice - twice, twice - small_batch)
+with torch.no_grad():
+    claim("kept under no_grad", kept_bytes(clinic.Net(), torch.rand(96, 1, 8, 8)), 0)
+
+# %% [markdown]
+# So the cure is a smaller batch, and a lower rate with it (Day 8). Evaluate under `no_grad`. And sum `loss.item()`, never
+# `loss`: the sum of tensors holds on to the kept outputs of every step.
+#
+# "Too slow" has two causes that look alike: the model, or what feeds it. Run the loop once without the model. If it takes
+# nearly as long, cache and prefetch (Day 9); if not, Day 20 makes the model faster.
+
 # %% [markdown] topics=["T3"]
 # ## Gradient clipping
 #
@@ -839,6 +874,7 @@ claim("the published loop on a frozen layer", told, "AttributeError", source="M7
 # | Validation better than you believe | twins across the split | compare bytes; split by person or source |
 # | High accuracy, rare classes never predicted | imbalance | counts, per-class recall, weights (Day 17) |
 # | Loss goes up and down with the class of the batch | not reshuffled | `shuffle=True`, after the cache |
+# | Stops: out of memory | the batch, or sums of `loss` that keep every step | half the batch; `no_grad`; `loss.item()` |
 # | Training stops improving at a level that no model passes | wrong labels | out-of-fold suspects, then a person |
 #
 # Where does the 1.46 come from? Two softmaxes: the best that the inner one can say is (1, 0, …, 0). What does the outer one

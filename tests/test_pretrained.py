@@ -153,6 +153,16 @@ def test_features_of_another_kind_are_computed_afresh(change: str) -> None:
     assert np.allclose(outputs, other.predict(np.float32(scale) * FILMS, verbose=0), atol=1e-2)
 
 
+def test_equalised_histograms_are_another_preparation() -> None:
+    def equalised(films: np.ndarray) -> np.ndarray:
+        return np.stack([np.searchsorted(np.sort(film.ravel()), film) for film in films]).astype(np.float32)
+
+    pretrained.features(small(), FILMS, Counted())
+    prepare = Counted(equalised)
+    pretrained.features(small(), FILMS, prepare)
+    assert prepare.inputs == 40
+
+
 def test_features_go_on_where_they_were_interrupted() -> None:
     class Interrupted(Counted):
         def __call__(self, inputs: np.ndarray) -> np.ndarray:
