@@ -671,7 +671,7 @@ claim(
 
 # %% [markdown]
 # Does a net that learns the target task still know the source task? Put the **old head** back on the new body and ask it
-# about digits 0 to 4. We fine-tune with 20 images of each target digit, in five ways.
+# about digits 0 to 4. We fine-tune with 20 images of each target digit, in four ways.
 #
 # **Before you run:** which of them will have forgotten most? And will the one that forgets most at least be the best at the
 # target task?
@@ -802,10 +802,8 @@ IMAGENET_RGB = np.array([123.68, 116.779, 103.939])  # mean colour of its traini
 
 
 def preprocess_vgg(images):
-    """(N, H, W, 3) RGB or (N, H, W, 1) grey, from 0 to 255, as VGG16 was trained to see it."""
-    return np.flip(images - IMAGENET_RGB, axis=-1).astype(
-        "float32"
-    )  # a single grey channel spreads over the three means
+    """(N, H, W, 3) RGB from 0 to 255, as VGG16 was trained to see it; (N, H, W, 1) grey spreads over the three means."""
+    return np.flip(images - IMAGENET_RGB, axis=-1).astype("float32")
 
 
 red = np.array([255, 0, 0], np.uint8).reshape(1, 1, 1, 3)
@@ -949,13 +947,14 @@ for name, values in by_body.items():
     result(f"photos_{name.replace(', ', '_').replace(' ', '_')}", values.mean(), "%")
 
 # %% [markdown] topics=["S8"]
-# In the recorded run half the net beats the whole, at both sizes: what was trained to tell a dog from a teapot, on large
-# pictures, is worse than nothing here. And enlarging helps the four blocks. It adds no information; it brings what is there to
-# the size that the kernels know, at four times the work for twice the side.
+# In the recorded run half the net beats the whole, at both sizes: block 5 is worse than nothing. And enlarging helps the four
+# blocks. It adds no information; it brings what is there to the size that the kernels know, at four times the work for twice the
+# side.
 #
-# A word on the weights, since such numbers depend on them. The cell that built the net has printed where yours come from. Those
-# behind the recorded numbers are ImageNet's weights *after a second training*, on finding edges. With the plain ones, from
-# `keras.applications`, the bars will differ, most of all those of five blocks. You know by now what a second training can do.
+# The size is one suspect for block 5; the weights are another. The cell that built the net has printed where yours come
+# from. Those behind the recorded numbers are ImageNet's weights *after a second training*, on finding edges, and you have
+# seen what a second training can do, most of all to the last stage. With the plain weights, from `keras.applications`, the bars
+# of five blocks will differ. How much of the loss is size and how much forgetting, these numbers cannot tell.
 #
 # ## Features: once, then never again
 #
@@ -996,12 +995,12 @@ claim("shuffled, the features follow their images", shuffled, first_time[::-1])
 #
 # The images from here on are **chest X-rays** of children, with and without pneumonia (Kermany et al., 2018): far from the
 # photographs of ImageNet, grey, and in real life expensive to label. Day 17 studies them with the care that they need. Today
-# they are the target task, at 96 pixels.
+# they are the target task, at 96 pixels (128 in the profile gpu).
 #
 # We keep the maps *behind block 4*, because we want to train block 5 later, and from them what block 5 makes of them.
 
 # %%
-SIZE = profile.pick(smoke=64, cpu=96, gpu=224)
+SIZE = profile.pick(smoke=64, cpu=96, gpu=128)
 pool = films.train.subset(profile.pick(smoke=32, cpu=400, gpu=2000), seed=SEED)
 held_back = films.validation.subset(profile.pick(smoke=16, cpu=300, gpu=520), seed=SEED)
 caption = ", ".join(filter(None, (films.caption, backbone.caption)))
@@ -1253,7 +1252,7 @@ def fine_tuned_score(amount, seed):
         [{"params": net[0].parameters(), "lr": speeds["block 5"]}, {"params": head.parameters(), "lr": speeds["head"]}]
     )
     labels, generator = torch.tensor(pool.labels), torch.Generator().manual_seed(seed)
-    for _ in range(profile.pick(smoke=2, cpu=25, gpu=200)):
+    for _ in range(profile.pick(smoke=2, cpu=25, gpu=60)):
         batch = chosen[torch.randint(len(chosen), (16,), generator=generator).numpy()]
         optimiser.zero_grad()
         F.cross_entropy(net(in_torch[batch]), labels[batch]).backward()
@@ -1292,8 +1291,9 @@ if profile.name == "cpu" and backbone.is_trained and not films.is_sample:
 
 # %% [markdown] topics=["S9"]
 # Read the left end of the recorded run first. With ten films the whole frozen VGG16 is far *behind* a small net from scratch:
-# negative transfer, and with few labels, where transfer is said to shine. With the last block cut off, the same net leads, and
-# stays ahead all the way. Fine-tuning, in 25 steps, mends most of what the last block lacks.
+# negative transfer, and with few labels, where transfer is said to shine. The last block has been bent to other tasks, with these
+# weights twice. Cut it off, and the same net leads, and stays ahead all the way. Fine-tuning, in 25 steps, mends most of what
+# the last block lacks.
 #
 # Read the right end with suspicion. With 180 films everything comes close to 1. Has a small net learnt medicine from 180 films?
 # More likely the two kinds of films differ in more than the lungs. Day 17 looks into that.
@@ -1315,24 +1315,20 @@ if profile.name == "cpu" and backbone.is_trained and not films.is_sample:
 #
 # Each cell lets you see for yourself. A letter with a number names a row of the course's list of audited claims.
 #
-# **"`rescale=1/255` prepares the images for VGG16."** A text on X-rays does so, a page after the rule "use the preprocessing of
-# the pretrained model" (F76). For a white pixel, what the net wants and what it gets, and how large either is beside the
-# spread of the pixels it was trained on, about 60:
+# **"`rescale=1/255` prepares the images for VGG16."** A text on X-rays does so, against its own first rule, to use the
+# preprocessing of the pretrained model (F76). **Before you run:** one white pixel and one black one. How far apart are they for
+# VGG16, prepared its own way, and prepared so?
 
 # %%
-white = np.full((1, 1, 1, 3), 255, np.uint8)
-claim("a white pixel, as VGG16 wants it", preprocess_vgg(white).ravel(), 255 - means, tolerance=1e-4, source="F76")
-claim("divided by 255: black and white, prepared so, lie apart by", (white / 255).max() - 0.0, 1.0, source="F76")
-claim(
-    "and as VGG16 wants them, by",
-    np.ptp([preprocess_vgg(white)[..., 0], preprocess_vgg(0 * white)[..., 0]]),
-    255.0,
-    tolerance=1e-3,
-    source="F76",
-)
+black_and_white = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1).repeat(3, axis=3)
+own_way, printed_way = preprocess_vgg(black_and_white), (black_and_white / 255).astype("float32")
+claim("white, as VGG16 wants it", own_way[1].ravel(), 255 - means, tolerance=1e-4, source="F76")
+claim("from black to white, as VGG16 wants them", np.ptp(own_way, axis=0).max(), 255.0, tolerance=1e-3, source="F76")
+claim("from black to white, divided by 255", np.ptp(printed_way, axis=0).max(), 1.0, source="F76")
 
 # %% [markdown]
-# So to VGG16 an image divided by 255 is a nearly even grey. How much a head can make up for that, the bars above have shown.
+# So to VGG16 every image divided by 255 is an even field of the mean colour, with traces of a picture. How much a head can make
+# of traces, the bars above have shown.
 #
 # **"For pretrained models subtract the ImageNet mean and divide by its deviation; never feed 0 to 255."** (M41) **Before you
 # run:** pure red again, through the preparation that belongs to each of seven nets. How many different answers?
@@ -1384,8 +1380,8 @@ claim("with requires_grad_(True): tensors that learn", sum(p.requires_grad for p
 # Python allows any attribute on any object, so the line sets one that nobody reads. The underscore makes it a method, and
 # the method reaches the parameters.
 #
-# **"Three strategies: feature extraction, fine-tuning, progressive unfreezing."** Here are the first and the third as they are
-# printed, each with its own `if`. **Before you run:** in which weights do they differ?
+# **"Three strategies: feature extraction, fine-tuning, progressive unfreezing."** Here is what the code
+# of the first and of the third amounts to. **Before you run:** in which weights do they differ?
 
 
 # %%
@@ -1408,7 +1404,7 @@ claim("progressive unfreezing trains the same", extraction == progressive, True,
 
 # %% [markdown]
 # **"Freezing the parameters freezes the backbone."** You have seen the running averages move (M27). The same text's snippet for
-# fine-tuning keeps the old head, with its 1,000 outputs, for a task of ten classes. It runs. **Before you run:** what is the
+# fine-tuning keeps the old head, with its 1,000 outputs, for a task of fewer. Say, of ten. It runs. **Before you run:** what is the
 # first loss, if all outputs are alike, and what should it be?
 
 # %%
