@@ -603,6 +603,7 @@ for name, run in ended_in_nan.items():
 # %%
 claim("NaN times a rate of one in a million", bool(np.isnan(np.nan * 1e-6)), True)
 
+
 # %% [markdown] topics=["T2"]
 # ## Out of memory, and too slow
 #
