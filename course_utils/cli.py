@@ -161,7 +161,7 @@ def data_status() -> None:
 @data_app.command("pack")
 def data_pack(
     folder: Annotated[Path, typer.Argument(help="The folder to make: copy it to machines without internet.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Data sets. Default: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets; vgg16: weights. Default: all.")] = None,
 ) -> None:
     """Make an offline data directory for a classroom; point COURSE_DATA at it there."""
     from course_utils import data
@@ -178,6 +178,20 @@ def data_import(
     from course_utils import data
 
     data.import_data(name, path)
+
+
+@data_app.command("features")
+def data_features(
+    size: Annotated[int | None, typer.Option(help="Pixels a side. Default: those of the cpu profile.")] = None,
+) -> None:
+    """Compute once what Day 17 lets VGG16 make of each X-ray; repeat it if it was interrupted."""
+    from course_utils import data, pretrained
+
+    films = data.load("chest_xray")
+    backbone = pretrained.vgg16(size or pretrained.FILM_SIZE)
+    for split in ("train", "validation", "test"):
+        pooled = pretrained.film_features(backbone, getattr(films, split).images)[1]
+        print(f"{split}: features of {len(pooled):,} films are in the cache.", flush=True)
 
 
 def _for_instructors(package: str) -> ModuleType:

@@ -60,6 +60,12 @@ def choose(name: str = "auto") -> Profile:
     return Profile(name, ASKED)
 
 
+def is_smoke(profile: Profile | str | None) -> bool:
+    """Whether the smoke profile is meant: by a profile, by its name, or with None by what `COURSE_PROFILE` says."""
+    name = profile.name if isinstance(profile, Profile) else profile or os.environ.get("COURSE_PROFILE")
+    return name == "smoke"
+
+
 def start(name: str = "auto", seed: int = 0, frameworks: Iterable[str] = ()) -> Profile:
     """Choose the profile, seed everything, and print which profile, why, and on what device each framework runs.
 

@@ -12,6 +12,7 @@ import pytest
 
 from course_utils import data
 from course_utils.errors import CourseError
+from course_utils.pretrained import WEIGHTS
 
 REAL = os.environ.get("COURSE_DATA", "")
 
@@ -193,7 +194,8 @@ def test_import_overwrites_nothing(tmp_path: Path, offline: Path) -> None:
 
 def test_pack_copies_verifies_and_is_used(tmp_path: Path, offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (offline / "weights").mkdir()
-    (offline / "weights/net.weights.h5").write_bytes(b"weights")
+    for name in ("net.weights.h5", WEIGHTS):
+        (offline / "weights" / name).write_bytes(b"weights")
     before = np.array(data.load("chest_xray").train.images)
     files = data.pack(tmp_path / "usb")
     assert [file.relative_to(tmp_path / "usb").as_posix() for file in files] == [
@@ -202,7 +204,8 @@ def test_pack_copies_verifies_and_is_used(tmp_path: Path, offline: Path, monkeyp
     assert "COURSE_DATA" in (tmp_path / "usb/README.md").read_text()
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "usb"))
     assert np.array_equal(data.load("chest_xray").train.images, before)
-    assert data.weights_path("net.weights.h5") == tmp_path / "usb/weights/net.weights.h5"
+    for name in ("net.weights.h5", WEIGHTS):
+        assert data.weights_path(name) == tmp_path / "usb/weights" / name
     assert data.weights_path("other.weights.h5") is None
 
 

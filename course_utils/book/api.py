@@ -10,8 +10,8 @@ from course_utils.book.markdown import plain, table
 FOLDER = "book/api"
 PACKAGE = "course_utils"
 STUDENTS = (
-    *("reference", "plots", "claims", "ledger", "layouts", "profiles", "data", "clinic", "checks", "widgets"),
-    *("paths", "errors"),
+    *("reference", "plots", "claims", "ledger", "layouts", "profiles", "data", "pretrained", "clinic", "checks"),
+    *("widgets", "paths", "errors"),
 )
 STAFF = ("notebooks", "runner", "grading", "bundle", "book")
 INTRODUCTION = """# The course_utils library

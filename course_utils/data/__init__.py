@@ -5,14 +5,15 @@ Face Hub. Only in the smoke profile, and only where no real data is on this mach
 call decodes the images into memory-mapped arrays in the cache; later calls open these. No framework is imported.
 """
 
-import os
 from pathlib import Path
 
 from course_utils.data.catalogue import SPECS, spec
 from course_utils.data.dataset import SAMPLE, DataSet, Split
-from course_utils.profiles import Profile
+from course_utils.profiles import Profile, is_smoke
 
 __all__ = ["SAMPLE", "SPECS", "DataSet", "Split", "at_hand", "import_data", "load", "pack", "status", "weights_path"]
+
+WEIGHTS = "vgg16"
 
 
 def load(name: str, profile: Profile | str | None = None) -> DataSet:
@@ -27,7 +28,7 @@ def load(name: str, profile: Profile | str | None = None) -> DataSet:
     from course_utils.data import cache, sources
 
     wanted = spec(name)
-    return cache.load(wanted, sources.find(wanted, smoke=_is_smoke(profile)))
+    return cache.load(wanted, sources.find(wanted, smoke=is_smoke(profile)))
 
 
 def at_hand(name: str) -> bool:
@@ -53,14 +54,15 @@ def status() -> list[dict[str, str]]:
 
 
 def pack(folder: Path | str, names: list[str] | None = None) -> list[Path]:
-    """Make an offline data directory in `folder`, from COURSE_DATA or the Hub, and return its parquet files.
+    """Make an offline data directory in `folder`, from COURSE_DATA or the internet, and return its parquet files.
 
-    names: data sets, default all. What is there already with the right checksum is kept, so that an interrupted call
-    can be repeated. Raises CourseError.
+    names: data sets, and "vgg16" for the weights of Days 16 and 17; default all. What is there already with the right
+    checksum is kept, so that an interrupted call can be repeated. Raises CourseError.
     """
     from course_utils.data import packing
 
-    return packing.pack(Path(folder).expanduser(), [spec(name) for name in names or SPECS])
+    names = names or [*SPECS, WEIGHTS]
+    return packing.pack(Path(folder).expanduser(), [spec(n) for n in names if n != WEIGHTS], weights=WEIGHTS in names)
 
 
 def import_data(name: str, path: Path | str) -> Path:
@@ -81,8 +83,3 @@ def weights_path(file: str) -> Path | None:
 
     path = sources.home() / "weights" / file
     return path if path.is_file() else None
-
-
-def _is_smoke(profile: Profile | str | None) -> bool:
-    name = profile.name if isinstance(profile, Profile) else profile or os.environ.get("COURSE_PROFILE")
-    return name == "smoke"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
@@ -14,8 +15,11 @@ from course_utils.errors import CourseError
 CHUNK = 1 << 22
 
 
-def pack(directory: Path, specs: list[Spec]) -> list[Path]:
-    """Write `<directory>/<name>/{train,test}.parquet`, SHA256SUMS and a README; pretrained weights where at hand."""
+def pack(directory: Path, specs: list[Spec], weights: bool) -> list[Path]:
+    """Write `<directory>/<name>/{train,test}.parquet`, SHA256SUMS and a README.
+
+    weights: also those of VGG16, fetched if they are not at hand; other files of weights are copied where at hand.
+    """
     in_use = sources.home().resolve() == directory.resolve()  # then what it lacks comes from the Hub
     written = []
     with cache.disk_faults(directory, "name another folder"):
@@ -28,9 +32,23 @@ def pack(directory: Path, specs: list[Spec]) -> list[Path]:
             for split in SPLITS:
                 written.append(_split(directory, spec, source, split))
         writing.describe(directory)
-        for weights in sorted((sources.home() / "weights").glob("*.h5")):
-            _copy(weights, directory / "weights" / weights.name, directory)
+        for file in sorted((sources.home() / "weights").glob("*.h5")):
+            _copy(file, directory / "weights" / file.name, directory)
+        if weights:
+            _vgg16(directory)
     return written
+
+
+def _vgg16(directory: Path) -> None:
+    from course_utils import pretrained
+
+    target = directory / "weights" / pretrained.WEIGHTS
+    if target.is_file() and sums.matches(target, directory) is not False:
+        return
+    with TemporaryDirectory(dir=directory) as folder:
+        fetched = Path(folder) / pretrained.WEIGHTS
+        pretrained.vgg16(pretrained.SMALLEST, "cpu").model.save_weights(fetched)
+        _copy(fetched, target, directory)
 
 
 def _split(directory: Path, spec: Spec, source: sources.Folder | Hub, split: str) -> Path:
