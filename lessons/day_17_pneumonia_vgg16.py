@@ -314,14 +314,15 @@ def cheap_reader():
 
 baselines = {"thumbnail": thumbnail, "corners": corners}
 cheap = {name: cheap_reader().fit(view(train.images), train.labels) for name, view in baselines.items()}
-for name, view in baselines.items():
-    score = cheap[name].decision_function(view(validation.images))
-    result(f"validation_auc_{name}", roc_auc_score(validation.labels, score))
-    if not films.is_sample:
-        least = {"thumbnail": 0.97, "corners": 0.85}[name]
-        claim(
-            f"validation AUC of the {name}", roc_auc_score(validation.labels, score), lambda a, least=least: a > least
-        )
+validation_auc = {
+    name: roc_auc_score(validation.labels, cheap[name].decision_function(view(validation.images)))
+    for name, view in baselines.items()
+}
+for name, value in validation_auc.items():
+    result(f"validation_auc_{name}", value)
+if not films.is_sample:
+    claim("the thumbnail's is above the published 0.972", validation_auc["thumbnail"], lambda a: a > 0.972)
+    claim("the corners' is far above a coin's", validation_auc["corners"], lambda a: a > 0.85)
 
 # %% [markdown]
 # On the real films this should worry you. (The sample films have nothing in their corners.) 256 grey values do better than
@@ -929,11 +930,13 @@ def told_apart(one, other):
 healthy = {
     name: getattr(films, name).images[getattr(films, name).labels == 0] for name in ("train", "validation", "test")
 }
+apart = {}
 for name in ("validation", "test"):
-    apart = told_apart(healthy["train"][: 2 * len(healthy[name])], healthy[name])
-    result(f"healthy_training_and_{name}_films_told_apart_auc", apart)
-    if not films.is_sample:
-        claim(f"training against {name}", apart, lambda a, name=name: a > 0.8 if name == "test" else 0.35 < a < 0.65)
+    apart[name] = told_apart(healthy["train"][: 2 * len(healthy[name])], healthy[name])
+    result(f"healthy_training_and_{name}_films_told_apart_auc", apart[name])
+if not films.is_sample:
+    claim("training against validation", apart["validation"], lambda a: 0.35 < a < 0.65)
+    claim("training against test", apart["test"], lambda a: a > 0.8)
 
 # %% [markdown]
 # On the real films: there it is. The healthy test films were taken in another way. Our validation set is honest about the training films, and no
@@ -1226,7 +1229,7 @@ card = {
         "telling bacteria from viruses; it was not taught to",
     ],
     "Data": [
-        f"{films.caption or 'Kermany et al. 2018, CC BY 4.0'}: AP films of children of 1 to 5 years, one hospital in Guangzhou",
+        films.caption or "Kermany et al. 2018, CC BY 4.0: AP films of children of 1 to 5 years, one hospital in Guangzhou",
         f"{len(films.train):,} training, {len(validation):,} validation, {len(test):,} test films; split of training and validation by patient tag",
         f"patients in both training and test: unknown; {shared} tags occur in both, {shared_with_cause} together with the cause",
     ],
@@ -1238,8 +1241,8 @@ card = {
     ],
     "How the cut was chosen": [f"the highest that finds {TARGET:.0%} of the ill validation films; specificity there {reports['validation']['specificity'][0]:.1%}"],
     "Known faults": [
-        "the films tell by their corners alone much of what the label says; shortcuts are likely",
-        "healthy test films differ from healthy training films, and specificity falls",
+        f"shortcuts: a reader of the four corners alone reaches a validation AUC of {validation_auc['corners']:.2f}",
+        f"change of source: healthy films of training and test are told apart with an AUC of {apart['test']:.2f}",
         f"a letter painted into a corner moves the logit by {changed['letter']:.2f} on average",
         "scores are probabilities for the mix of these films only",
     ],
