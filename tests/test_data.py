@@ -40,7 +40,7 @@ def test_schema_of_cifar10(cifar: Path) -> None:
         assert isinstance(split.images, np.memmap) and not split.images.flags.writeable
         assert split.images.shape == (n, 32, 32, 3) and split.images.dtype == np.uint8
         assert split.labels.shape == (n,) and split.labels.dtype == np.int64
-        assert split.groups is None
+        assert split.groups is None and split.names is None
 
 
 def test_every_image_keeps_its_label(cifar: Path) -> None:
@@ -83,6 +83,10 @@ def test_xrays_are_grey_scaled_and_split_by_patient(xrays: Path) -> None:
     assert not set(found.train.groups) & set(found.validation.groups)
     assert all(tag.startswith(("person", "IM-")) and tag.count("_") == 0 for tag in found.train.groups)
     rows = kit.xray_rows()
+    labels = {row["image"]["path"]: row["label"] for row in rows}
+    for split in (found.train, found.validation, found.train.subset(20)):
+        assert [labels[name] for name in split.names] == split.labels.tolist()
+        assert all(name.startswith(tag) for name, tag in zip(split.names, split.groups, strict=True))
     share = len(found.validation) / len(rows)
     ill = np.mean([row["label"] for row in rows])
     assert abs(share - 0.1) < 0.02 and abs(found.validation.labels.mean() - ill) < 0.1

@@ -25,7 +25,7 @@ from course_utils.paths import cache_dir
 
 INFO = "info.json"
 # To be raised when the same source gives other arrays (decoding, order, split): old copies are then made afresh.
-VERSION = 1
+VERSION = 2
 PARTS = ("train", "validation", "test")
 
 
@@ -90,11 +90,9 @@ def disk_faults(folder: Path, elsewhere: str = "set COURSE_CACHE to another fold
 
 
 def _open(folder: Path, part: str, spec: Spec) -> Split:
-    groups = folder / f"{part}_groups.npy"
+    tags = [np.load(folder / f"{part}_{kind}.npy") for kind in ("groups", "names")] if spec.by_patient else []
     return Split(
-        np.load(folder / f"{part}_images.npy", mmap_mode="r"),
-        np.load(folder / f"{part}_labels.npy"),
-        np.load(groups) if spec.by_patient else None,
+        np.load(folder / f"{part}_images.npy", mmap_mode="r"), np.load(folder / f"{part}_labels.npy"), *tags
     )
 
 
@@ -193,7 +191,10 @@ class _Decoded:
         self.order = np.lexsort((np.array(paths), label, key))
         self.labels = label[self.order]
         self.contents = np.frombuffer(b"".join(contents), "S16")[self.order]
-        self.groups = np.array([spec.group(path) for path in paths])[self.order] if spec.by_patient else None
+        self.groups = self.names = None
+        if spec.by_patient:
+            self.groups = np.array([spec.group(path) for path in paths])[self.order]
+            self.names = np.array([spec.file_name(path) for path in paths])[self.order]
 
     def write(self, rows: np.ndarray, part: str) -> None:
         """Write these rows as the arrays of a part. By ordinary writes: a full disk kills whoever writes to a map."""
@@ -208,6 +209,7 @@ class _Decoded:
         np.save(self.work / f"{part}_labels.npy", self.labels[rows])
         if self.groups is not None:
             np.save(self.work / f"{part}_groups.npy", self.groups[rows])
+            np.save(self.work / f"{part}_names.npy", self.names[rows])
 
 
 def _forget_superseded(spec: Spec, source: Source, folder: Path) -> None:

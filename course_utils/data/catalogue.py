@@ -48,9 +48,14 @@ class Spec:
 
     def group(self, path: str) -> str:
         """The patient tag in a file name; a name without a tag counts as a patient of its own."""
-        name = PurePosixPath(path.replace("\\", "/")).name
+        name = self.file_name(path)
         tag = PATIENT.match(name)
         return (tag[1] or tag[2]) if tag else name
+
+    @staticmethod
+    def file_name(path: str) -> str:
+        """The name of the file, without the folders of the machine on which the data were packed."""
+        return PurePosixPath(path.replace("\\", "/")).name
 
 
 CIFAR10 = Spec(

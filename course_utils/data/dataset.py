@@ -14,13 +14,14 @@ SAMPLE = "sample data, drawn by code"
 class Split:
     """Images with their labels.
 
-    images: uint8 (N, H, W, C), memory-mapped and read-only. labels: int64 (N,). groups: (N,) patient tags, or None
-    where the data set knows no patients.
+    images: uint8 (N, H, W, C), memory-mapped and read-only. labels: int64 (N,). groups: (N,) patient tags, and names:
+    (N,) file names, which tell more of a film than its label; both None where the data set knows no patients.
     """
 
     images: np.ndarray
     labels: np.ndarray
     groups: np.ndarray | None = None
+    names: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,8 +46,8 @@ class Split:
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(np.flatnonzero(self.labels == c))[:k] for c, k in zip(classes, quota, strict=True)]
         index = np.sort(np.concatenate(chosen))
-        groups = None if self.groups is None else self.groups[index]
-        return Split(np.asarray(self.images)[index], self.labels[index], groups)
+        groups, names = (None if tags is None else tags[index] for tags in (self.groups, self.names))
+        return Split(np.asarray(self.images)[index], self.labels[index], groups, names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
