@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 17
-#     digest: 8e502d08d80ff4fd
+#     digest: 944b46f560fa544b
 #     frameworks: []
 #     generated_from: solutions/day_17_pneumonia_vgg16.py
 #     minutes: 90
@@ -127,7 +127,7 @@ if weights is not None:
 # %% [markdown]
 # ## 3. A plan of two phases · 3 points
 #
-# Write `freeze_plan(backbone, head, block, rate)`.
+# Write `two_phase_plan(backbone, head, block, rate)`.
 #
 # - `backbone`, `head`: lists of pairs (name, parameters), one for each layer, in the order of the network.
 # - `block`: the name of the last block, such as `"block5"`; the names of its layers begin with `"block5_"`.
@@ -137,8 +137,8 @@ if weights is not None:
 #
 # On paper first: the backbone below, block 2, and a head of one layer.
 
-# %% nbgrader={"grade": false, "grade_id": "freeze_plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def freeze_plan(backbone, head, block, rate):
+# %% nbgrader={"grade": false, "grade_id": "two_phase_plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def two_phase_plan(backbone, head, block, rate):
     """What trains in each phase, and at which rate."""
     # YOUR CODE HERE
     ...
@@ -146,16 +146,16 @@ def freeze_plan(backbone, head, block, rate):
 
 # %%
 tiny = [("block1_conv1", 40), ("block1_pool", 0), ("block2_conv1", 74), ("block2_pool", 0)]
-print(freeze_plan(tiny, [("answer", 3)], "block2", 0.001))
+print(two_phase_plan(tiny, [("answer", 3)], "block2", 0.001))
 
-# %% nbgrader={"grade": true, "grade_id": "check-freeze_plan", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-check(questions.freeze_plan, freeze_plan)
+# %% nbgrader={"grade": true, "grade_id": "check-two_phase_plan", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check(questions.two_phase_plan, two_phase_plan)
 
 # %% [markdown]
 # And for VGG16. How many convolutions has its last block?
 
 # %%
-plan = freeze_plan(questions.VGG16, questions.HEAD, "block5", 1e-3)
+plan = two_phase_plan(questions.VGG16, questions.HEAD, "block5", 1e-3)
 if plan is not None:
     for phase, row in plan.items():
         print(f"{phase}: {row['parameters']:9,} parameters at {row['rate']:g} in {', '.join(row['layers'])}")

@@ -272,7 +272,6 @@ ledger(source_net, (1, SIDE, SIDE))
 # Chance is 20 %. **Before you run:** sketch the four curves over the number of images. Does "frozen" stay ahead of "from
 # scratch" all the way?
 
-
 # %%
 def with_body(source, keep, seed):
     """A new net whose first `keep` stages come from `source`, the others start at random."""
@@ -410,6 +409,7 @@ between = depths[1:3].mean(axis=1).max()
 claim("one or two kept beat none, in points", 100 * (between - depths[0].mean()), lambda p: p > 2)
 claim("one or two kept beat all three, in points", 100 * (between - depths[3].mean()), lambda p: p > 2)
 
+
 # %% [markdown]
 # The extremes lose. The first stages are **general**: strokes and edges serve any digit. The last stage is **specific**:
 # it has been bent towards five particular digits. Yosinski et al. (2014) measured the same in a large network, layer by
@@ -422,7 +422,6 @@ claim("one or two kept beat all three, in points", 100 * (between - depths[3].me
 # Above, the held stages ran once and were done. Often that is impossible: with augmentation, each step brings new images,
 # and the whole net must run. Then somebody has to *say* that the body is frozen. In PyTorch each weight has a switch,
 # `requires_grad`. Count first. The third stage and the head are to learn; by hand:
-
 
 # %%
 def freeze_plan(model, learns):
@@ -477,7 +476,6 @@ claim("source accuracy lost without a single step, in points", 100 * (before - a
 # `model.train()`, at the start of each epoch, switches *every* module below it back. Calling `body.eval()` once before the loop
 # is not enough. The remedy is a body that does not listen. (Its `forward` runs without `no_grad`: a layer in front of it may
 # want to learn, and the gradient has to pass through.)
-
 
 # %%
 class FrozenBackbone(nn.Module):
@@ -605,7 +603,6 @@ claim("frozen batch norm in Keras and PyTorch", from_keras, from_torch, toleranc
 # In PyTorch the optimiser was given its parameters when it was made. **Before you run:** we make it for the head, as one
 # does, then switch on the gradients of stage 3. Does stage 3 move?
 
-
 # %%
 def stage_moves(model, optimiser, x, y, steps=3):
     """For each stage, whether its weights change in a few steps."""
@@ -652,7 +649,6 @@ claim("groups of the optimiser, though stage 2 was unfrozen twice", len(optimise
 # each stage, counted from the head down, a fixed part of the rate above it. On paper: the head gets 0.03, each stage below a
 # quarter of the one above. What does stage 1 get?
 
-
 # %%
 def layer_rates(names, top, part):
     """Learning rate of each stage: `top` for the last one, and `part` of the stage above for each below."""
@@ -669,13 +665,13 @@ claim(
     [rates[n] for n in STAGES],
 )
 
+
 # %% [markdown]
 # Does a net that learns the target task still know the source task? Put the **old head** back on the new body and ask it
 # about digits 0 to 4. We fine-tune with 20 images of each target digit, in four ways.
 #
 # **Before you run:** which of them will have forgotten most? And will the one that forgets most at least be the best at the
 # target task?
-
 
 # %%
 def still_knows(model):
@@ -860,6 +856,7 @@ apart = np.abs(first_layer([kernel, bias], grey - means) - first_layer([summed, 
 claim("with means: inside", apart[:, 1:-1, 1:-1].max() / size_of_outputs, 0.0, tolerance=1e-5)
 claim("with means: in the outermost frame of pixels", apart.max() / size_of_outputs, lambda a: a > 1e-3)
 
+
 # %% [markdown] topics=["S7"]
 # Equal, but for a frame of one pixel, and there far from it. Padding adds zeros *after* the means have gone, so at the border
 # the kernel misses some of the means that the bias makes up for. "Equivalent" is worth a test. And do not *average* the
@@ -871,7 +868,6 @@ claim("with means: in the outermost frame of pixels", apart.max() / size_of_outp
 #
 # What comes out of the body are maps. For an image of 224 pixels, five poolings leave $224 / 2^5 = 7$: maps 7 × 7 × 512. **Before
 # you run:** a dense layer with 256 units on all of them, flattened, or on their averages. How many parameters has each?
-
 
 # %%
 def head_parameters(maps, units, pooled):
@@ -902,6 +898,7 @@ claim("the whole of VGG16", published + count.parameters, 138_357_544)
 # %%
 claim("last maps at 32 pixels", vgg.output_shape[1:], (1, 1, 512))
 
+
 # %% [markdown]
 # One pixel: five poolings have eaten the image, and the kernels of block 5, on maps of 2 × 2, see mostly padding (Day 3).
 # They have learnt to look for parts of things a hundred pixels wide, and now the whole thing is smaller than one part. Two ways
@@ -909,7 +906,6 @@ claim("last maps at 32 pixels", vgg.output_shape[1:], (1, 1, 512))
 #
 # An enlarged image holds not one bit more than the small one. Cutting throws half of the parameters away. **Before you run:**
 # which of the two helps, against the whole net at 32 pixels?
-
 
 # %%
 def logistic(features, labels):
@@ -946,6 +942,7 @@ plots.show(fig, alt=f"Bars of accuracy on CIFAR-10 with a logistic head on froze
 for name, values in by_body.items():
     result(f"photos_{name.replace(', ', '_').replace(' ', '_')}", values.mean(), "%")
 
+
 # %% [markdown] topics=["S8"]
 # In the recorded run half the net beats the whole, at both sizes: block 5 is worse than nothing. And enlarging helps the four
 # blocks. It adds no information; it brings what is there to the size that the kernels know, at four times the work for twice the
@@ -961,7 +958,6 @@ for name, values in by_body.items():
 # A frozen body gives the same features for the same image, for ever. Head after head can be trained on them, in seconds. So
 # compute them once and keep them. The key of an image is a **hash** of its bytes: a number that is different for different
 # contents. Not its place in the list: after a shuffle, another image stands there.
-
 
 # %%
 def cached_features(images, compute, store):
@@ -1034,13 +1030,13 @@ claim(
 # %%
 claim("AUC by hand: three of four pairs", roc_auc_score([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1]), 0.75)
 
+
 # %% [markdown]
 # ### Does the preparation matter?
 #
 # The same films, prepared in three ways, of which two are in circulation and wrong for this net. **Before you run:** the head
 # can adapt to whatever features come; it even scales them first. So will it matter at all? Which is worse, the missing factor
 # of 255, or the mean and spread that PyTorch's nets want?
-
 
 # %%
 def per_class(amount, seed):
@@ -1093,6 +1089,7 @@ plots.show(
 for name, key in zip(by_way, ("right", "for_pytorch", "by_255"), strict=True):
     result(f"auc_prepared_{key}", by_way[name].mean())
 
+
 # %% [markdown]
 # In the recorded run it matters, although the head adapts: what the body has lost, no head finds again. Divided by
 # 255, more than twice as many pairs are in the wrong order. And nothing warns you. The model trains, the loss falls, the AUC
@@ -1103,7 +1100,6 @@ for name, key in zip(by_way, ("right", "for_pytorch", "by_255"), strict=True):
 # The same 512 maps, flattened or pooled, and one dense layer, two, or a chain that starts wide and narrows down. All get the
 # same films and the same number of steps. **Before you run:** which is best, and how many parameters more does the
 # second-best have?
-
 
 # %%
 def head_of(units, pooled):
@@ -1171,6 +1167,7 @@ claim(
     lambda times: times > 400,
 )
 
+
 # %% [markdown] topics=["S3"]
 # In the recorded run the smallest head is not beaten, and the worst is the flattened one with a single layer: every place of the
 # map gets weights of its own, so there are nine times as many open questions for the same few films. So begin with the
@@ -1190,7 +1187,6 @@ claim(
 # can be folded into its weights: $W (x - \mu) / \sigma + b = (W / \sigma)\, x + (b - W \mu / \sigma)$.
 #
 # **Before you run:** sketch the curves again. Films are no photographs. Do they cross?
-
 
 # %%
 def scratch_score(amount, seed):
@@ -1346,6 +1342,7 @@ claim("EfficientNet: nothing is done", answers["efficientnet"], red.ravel().asty
 efficient = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(32, 32, 3))
 claim("because the net begins with", type(efficient.layers[1]).__name__, "Rescaling", source="M41")
 
+
 # %% [markdown]
 # Only one of the four is mean and deviation. Two families *want* 0 to 255 and scale inside. There is no rule; there is a
 # function beside each model, and its name is `preprocess_input`. (The same texts call EfficientNet-B0 "very fast" and state of
@@ -1353,7 +1350,6 @@ claim("because the net begins with", type(efficient.layers[1]).__name__, "Rescal
 #
 # **"`model.fc.requires_grad = True` switches the head on again."** The net is frozen as a whole, then this line is to free the
 # head. **Before you run:** how many parameters are trainable then?
-
 
 # %%
 class Printed(nn.Module):
@@ -1379,13 +1375,13 @@ claim("backward", told, "RuntimeError", source="F48")
 net.fc.requires_grad_(True)
 claim("with requires_grad_(True): tensors that learn", sum(p.requires_grad for p in net.parameters()), 2, source="F48")
 
+
 # %% [markdown]
 # Python allows any attribute on any object, so the line sets one that nobody reads. The underscore makes it a method, and
 # the method reaches the parameters.
 #
 # **"Three strategies: feature extraction, fine-tuning, progressive unfreezing."** Here is what the code
 # of the first and of the third amounts to. **Before you run:** in which weights do they differ?
-
 
 # %%
 def as_printed(strategy):

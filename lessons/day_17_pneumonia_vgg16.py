@@ -161,7 +161,6 @@ if not films.is_sample:
 # not settle it. Tags such as `person1` occur in both; together with the cause, such as `person1_virus`, none does. So
 # overlap is neither shown nor excluded (M10), and the model card will say so.
 
-
 # %%
 def tags_with_cause(names):
     return {"_".join(name.split("_")[:2]) for name in names if name.startswith("person")}
@@ -187,7 +186,6 @@ if not films.is_sample:
 #
 # **Before you run:** how many different values can the AUC of 8 and 8 films have? How often is it exactly 1?
 
-
 # %%
 def drawn_aucs(healthy, ill, draws, true_auc=0.972):
     apart = 2**0.5 * NormalDist().inv_cdf(true_auc)
@@ -210,7 +208,6 @@ result("sd_of_auc_on_our_validation_set", ours.std())
 #
 # How such a split works, on eight films of five patients. Patients b and c share a picture, so they count as one: perhaps
 # they *are* one. **Before you run:** half of each class is to be held out, and patient c comes first. Which films go?
-
 
 # %%
 def joined(groups, contents):
@@ -285,6 +282,7 @@ claim(
 )
 claim("and its sensitivity and specificity", (1.0, 0.0), (1.0, 0.0))
 
+
 # %% [markdown] topics=["R1"]
 # A text sets 74 % as the bar that the network has to clear (M05). On the test set the bar lies at 62.5 %, since that set is
 # mixed otherwise. Accuracy moves when the mix moves, and says nothing about *which* children are wrong. So from here on:
@@ -294,7 +292,6 @@ claim("and its sensitivity and specificity", (1.0, 0.0), (1.0, 0.0))
 # **only the four corners**, 24 pixels a side. There is no lung in them.
 #
 # **Before you run:** guess the AUC of each on the validation films. 0.5 is a coin.
-
 
 # %%
 def thumbnail(images):
@@ -371,6 +368,7 @@ plots.show(
     fig, alt="A staircase from (0, 0) to (1, 1): up for each ill film, to the right for each healthy one. Area 7/9."
 )
 
+
 # %% [markdown] topics=["Q5"]
 # Up for an ill film, to the right for a healthy one. The area is the share of pairs in the right order, hence the
 # meaning of the **AUC**: *the chance that a random ill film stands before a random healthy one in the queue*. It does not
@@ -380,7 +378,6 @@ plots.show(
 #
 # There are three times as many ill films as healthy ones. The recipe counts each class with half the weight of the loss:
 # weight = ½ / share. It prints about 1.85 and 0.64. **Before you run:** 1,341 healthy and 3,875 ill films. Compute.
-
 
 # %%
 def class_weights(counts):
@@ -399,6 +396,7 @@ claim(
     tolerance=1e-12,
 )
 
+
 # %% [markdown] topics=["R2"]
 # Who gains? Weights make the *rare* class count more, and the rare class here is **healthy** (M04). The recipe wants to
 # miss no pneumonia, and weights in the other direction.
@@ -411,7 +409,6 @@ claim(
 # The odds are multiplied by a constant, here by about a third. So the queue stays as it is, the AUC too, and only the
 # numbers on it move. A text takes the weights *and* lowers the threshold to 0.3 "for sensitivity". **Before you run:** which
 # threshold on a plain model cuts the queue at the same place as 0.3 on the weighted one?
-
 
 # %%
 def undo_class_weights(scores, weights):
@@ -646,7 +643,6 @@ if not films.is_sample:
 # with its heart on the right, which is one in about ten thousand. A flip *may* still help a network; then measure it,
 # and do not call it anatomy.
 
-
 # %%
 class Batches(keras.utils.PyDataset):
     """Prepared films in batches; shuffled anew for each epoch in training."""
@@ -820,6 +816,7 @@ claim("at least the target on validation", hits / n_ill, lambda share: share >= 
 if len(validation) > 100:
     claim("the interval goes below the target", wilson(hits, n_ill)[0] < TARGET, True)
 
+
 # %% [markdown]
 # The interval says how much of the 95 % may be luck of these films. It is a statement about films from the same source, and
 # only about these.
@@ -833,7 +830,6 @@ if len(validation) > 100:
 #
 # By hand: sensitivity 0.95, specificity 0.8, one child in ten ill, a miss costs 20 false alarms:
 # $1000\,(0.1 \cdot 0.05 \cdot 20 + 0.9 \cdot 0.2 \cdot 1)$. **Before you run:** work it out. And: if a miss gets dearer, does the best cut go up or down?
-
 
 # %%
 def cost(sensitivity, specificity, prevalence, miss, alarm=1):
@@ -859,6 +855,7 @@ claim("a dearer miss never moves the best cut up", list(best.values()) == sorted
 alarmed = 900 * 0.2 / (100 * 0.95)
 claim("false alarms for each ill child found, in the example", alarmed, 1.89, tolerance=0.005)
 
+
 # %% [markdown] topics=["R4"]
 # The price of a miss is for doctors and parents to say. The network cannot know it, and 0.5 or 0.3 are answers that nobody
 # asked for.
@@ -867,7 +864,6 @@ claim("false alarms for each ill child found, in the example", alarmed, 1.89, to
 #
 # Everything is fixed: the network, the scaling, the cut. **Before you run, write down** the test AUC, sensitivity and specificity
 # you expect.
-
 
 # %%
 def report(split, scores, cut):
@@ -916,6 +912,7 @@ for kind, some in by_cause.items():
         print(f"{kind:9}: {some.sum():3} of {some.size} called ill, {some.mean():.1%} ({low:.1%} to {high:.1%})")
         result(f"called_ill_{kind}", some.mean(), "%")
 
+
 # %% [markdown]
 # On the real films the interval by patient is a little wider, for films of one child are alike. Viral and bacterial films are found
 # about equally often; their intervals overlap. The sensitivity nearly holds, and the **specificity collapses**: far more healthy
@@ -924,7 +921,6 @@ for kind, some in by_cause.items():
 #
 # A detective's trick: train a thumbnail reader to tell *which set a film comes from*. If the sets are alike, its AUC is 0.5.
 # **Before you run:** guess it for healthy films, training against validation, and training against test.
-
 
 # %%
 def told_apart(one, other):
@@ -984,6 +980,7 @@ ThresholdExplorer(
     classes=["healthy", "pneumonia"], unit=f"films ({caption})" if caption else "films", threshold=round(float(cut), 4),
 )  # fmt: skip
 
+
 # %% [markdown] tags=["explorer"]
 # **Explorer: threshold.** Move the threshold; matrix, measures, curves and cost follow. Two things to try:
 #
@@ -991,7 +988,6 @@ ThresholdExplorer(
 #    Which measure kept its promise, and which did not?
 # 2. *A school, not a ward.* Draw the prevalence down to 1 %. How many children are alarmed for each one that is found? Which
 #    measures do not move at all?
-
 
 # %% [markdown]
 # ## Where does it look? Grad-CAM, and two tests of it
@@ -1002,7 +998,6 @@ ThresholdExplorer(
 # number of places, and the heat map is
 #
 # $$ \text{heat}(i,j) \propto \max\Big(0, \sum_k v_k\, A_k(i,j)\Big). $$
-
 
 # %%
 def channel_weights(model):
@@ -1072,10 +1067,10 @@ plots.show(
     f"random block 5. Over {len(some)} films the two correlate with {alike(*maps_of_heat.values()):.2f}.",
 )
 
+
 # %% [markdown]
 # **Test 2: the letter in the corner.** Paint a bright L into the upper corner of the same films, where no lung is. A reader
 # of lungs does not care. The other way round, paint all four corners black.
-
 
 # %%
 def with_letter(images):
@@ -1100,6 +1095,7 @@ for name, paint in {"letter": with_letter, "black corners": without_corners}.ite
     result(f"logit_moved_by_{name.replace(' ', '_')}", changed[name])
     result(f"verdicts_turned_by_{name.replace(' ', '_')}", flips, "%")
 
+
 # %% [markdown]
 # On the real films a letter moves the logit about as far as the corners do, and no lung was touched. Most verdicts stand, because most films
 # are far from the cut; those near it can be turned by a letter. A heat map tells where the network was *sensitive*.
@@ -1113,7 +1109,6 @@ for name, paint in {"letter": with_letter, "black corners": without_corners}.ite
 # **A report: precision 0.91 and 0.93, recall 0.85 and 0.96 for 234 healthy and 390 ill films (F07).** Every report belongs to a
 # table of whole films. There are only 235 · 391 tables; try all of them. **Before you run:** how many fit the two recalls, and
 # how many the precisions as well?
-
 
 # %%
 def possible_report(precisions, recalls, supports, digits=2):
@@ -1192,6 +1187,7 @@ extra = auc_draws(validation, mean_of_two) - auc_draws(validation, z_validation)
 print("gain of the mean of two readers, 95 % interval: {:+.4f} to {:+.4f}".format(*between(extra)))
 result("validation_auc_gain_of_two_readers", extra.mean())
 
+
 # %% [markdown] topics=["W3", "W4"]
 # **Key takeaway of the day.** A score is a sentence about films from one source. The network was the easy part.
 #
@@ -1207,7 +1203,6 @@ result("validation_auc_gain_of_two_readers", extra.mean())
 #
 # A **model card** (Mitchell et al. 2019) goes wherever the model goes. This one is written by the run itself, so that no number in
 # it can be out of date. Where there is nothing to say, it says so: a gap has to be seen.
-
 
 # %%
 def model_card(parts):

@@ -14,11 +14,11 @@ from course_utils.data.splitting import connected
 from course_utils.reference import (
     class_weights,
     cost_curve,
-    freeze_plan,
     model_card,
     patient_split,
     possible_report,
     screening_threshold,
+    two_phase_plan,
     undo_class_weights,
 )
 
@@ -73,7 +73,7 @@ def test_undoing_keeps_the_ends_the_order_and_so_the_area():
 
 
 def test_the_plan_of_vgg16():
-    plan = freeze_plan(day_17.VGG16, day_17.HEAD, "block5", 1e-3)
+    plan = two_phase_plan(day_17.VGG16, day_17.HEAD, "block5", 1e-3)
     assert plan["phase 1"] == {"layers": ["answer"], "parameters": 513, "rate": 1e-3}
     block = [f"block5_conv{i}" for i in (1, 2, 3)]
     assert plan["phase 2"]["layers"] == [*block, "answer"]
@@ -84,7 +84,7 @@ def test_the_plan_of_vgg16():
 
 def test_a_block_is_not_another_whose_name_begins_alike():
     layers = [("block1_conv1", 10), ("block10_conv1", 20)]
-    assert freeze_plan(layers, [("answer", 3)], "block1", 1)["phase 2"]["layers"] == ["block1_conv1", "answer"]
+    assert two_phase_plan(layers, [("answer", 3)], "block1", 1)["phase 2"]["layers"] == ["block1_conv1", "answer"]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -200,7 +200,7 @@ def test_a_gap_in_the_texts_is_seen_on_the_card():
         (lambda: undo_class_weights([1.2], {0: 1, 1: 1}), "scores are probabilities"),
         (lambda: undo_class_weights([np.nan], {0: 1, 1: 1}), "scores are probabilities"),
         (lambda: undo_class_weights([0.2], {0: 0, 1: 1}), "weights are above 0, not 0 and 1"),
-        (lambda: freeze_plan([("block1_pool", 0)], [], "block1", 1), "no layer of 'block1' has weights"),
+        (lambda: two_phase_plan([("block1_pool", 0)], [], "block1", 1), "no layer of 'block1' has weights"),
         (lambda: patient_split([0, 1], [1], [1, 2], 0.5, 0), "one patient and one content for each label"),
         (lambda: patient_split([0, 1], [1, 2], [1, 2], 1, 0), "a fraction lies between 0 and 1, not at 1"),
         (lambda: screening_threshold([0, 1], [0, 1], [0, 1], [0, 1], 0), "above 0 and at most 1, not 0"),

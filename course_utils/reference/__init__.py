@@ -94,11 +94,11 @@ from course_utils.reference.schedules import (
 from course_utils.reference.screening import (
     class_weights,
     cost_curve,
-    freeze_plan,
     model_card,
     patient_split,
     possible_report,
     screening_threshold,
+    two_phase_plan,
     undo_class_weights,
 )
 from course_utils.reference.sizes import ReceptiveField, output_size, paths_to_unit, receptive_field
@@ -224,6 +224,7 @@ __all__ = [
     "top_confusions",
     "touch_counts",
     "train_normed_softmax",
+    "two_phase_plan",
     "undo_class_weights",
     "update_ratios",
     "warm_up_cosine",

@@ -53,7 +53,7 @@ def undo_class_weights(scores: ArrayLike, weights: Mapping[int, float]) -> NDArr
     return ill / (ill + well)
 
 
-def freeze_plan(backbone: Layers, head: Layers, block: str, rate: float) -> dict[str, dict[str, Any]]:
+def two_phase_plan(backbone: Layers, head: Layers, block: str, rate: float) -> dict[str, dict[str, Any]]:
     """What trains in two phases: the head alone, then the last block with it, at a rate 100 times smaller.
 
     backbone, head: (name, parameters) of each layer, in order; block: "block5" means names that begin with "block5_".

@@ -140,7 +140,7 @@ undo_class_weights = question(
     },
 )
 
-# --- freeze_plan --------------------------------------------------------------------------------------------------
+# --- two_phase_plan --------------------------------------------------------------------------------------------------
 
 Layers = tuple[tuple[str, int], ...]
 
@@ -223,11 +223,11 @@ def _with_weights(rows):
     return [row for row in rows if row[1]]
 
 
-freeze_plan = question(
-    "freeze_plan",
+two_phase_plan = question(
+    "two_phase_plan",
     points=3,
     partial=1,
-    reference=reference.freeze_plan,
+    reference=reference.two_phase_plan,
     cases=_layer_cases,
     observe=_read,
     mistakes={
