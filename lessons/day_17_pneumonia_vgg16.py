@@ -456,9 +456,10 @@ claim("0.5 after weights and sampler is, on plain scores", twice, 0.893, toleran
 #
 # ## VGG16, frozen
 #
-# VGG16 was trained on a million photographs (Day 16). It expects its input as it was then: colours in the order blue, green,
-# red, the mean of ImageNet subtracted, no division by 255. The recipe divides by 255 and leaves it at that (F76). Grey films
-# are repeated three times.
+# VGG16 was trained on a million photographs (Day 16). The weights behind our recorded numbers then had a second training, on
+# finding edges; `keras.applications` gives the plain ones, and somewhat other numbers. The net expects its input as it was then:
+# colours in the order blue, green, red, the mean of ImageNet subtracted, no division by 255. The recipe divides by 255 and leaves it
+# at that (F76). Grey films are repeated three times.
 
 # %%
 MEANS = np.array([103.939, 116.779, 123.68])  # blue, green, red
@@ -563,7 +564,7 @@ plots.show(
 # ## Block 5 as well, in small steps
 #
 # Block 5 has learnt to see parts of dogs and cars. Let it adapt. Blocks 1 to 4 stay frozen, so their maps are computed once,
-# and only this **tail** is trained. That trick makes fine-tuning affordable on two cores. Block 5 starts from ImageNet, the
+# and only this **tail** is trained. That trick makes fine-tuning affordable on two cores. Block 5 starts from its weights, the
 # head from phase one; before the first step, the tail must say what head and VGG16 said.
 
 # %%
