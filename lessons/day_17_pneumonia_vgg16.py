@@ -1098,8 +1098,8 @@ for name, paint in {"letter": with_letter, "black corners": without_corners}.ite
 
 
 # %% [markdown]
-# On the real films a letter moves the logit about as far as the corners do, and no lung was touched. Most verdicts stand, because most films
-# are far from the cut; those near it can be turned by a letter. A heat map tells where the network was *sensitive*.
+# No lung was touched, and the logit moves. On the real films most verdicts stand, because most films are far from the cut; those near it can
+# be turned by a letter. A heat map tells where the network was *sensitive*.
 # It does not tell that the reason is medical, and pictures chosen because they look right prove nothing.
 #
 # ## What texts get wrong
