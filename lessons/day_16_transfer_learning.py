@@ -1291,8 +1291,8 @@ if profile.name == "cpu" and backbone.is_trained and not films.is_sample:
     claim("180 films, frozen, four blocks: AUC", on_films["frozen, four blocks"][-1].mean(), lambda area: area > 0.9)
 
 # %% [markdown] topics=["S9"]
-# Read the left end of the recorded run first. With ten films the whole frozen VGG16 is far *behind* a small net from scratch:
-# negative transfer, and with few labels, where transfer is said to shine. The last block has been bent to other tasks, with these
+# Read the left end of the recorded runs first. With ten films the whole frozen VGG16 is *behind* a small net from scratch on
+# average, and scatters widely: negative transfer, and with few labels, where transfer is said to shine. The last block has been bent to other tasks, with these
 # weights twice. Cut it off, and the same net leads, and stays ahead all the way. Fine-tuning, in 25 steps, mends most of what
 # the last block lacks.
 #
