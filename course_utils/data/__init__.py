@@ -13,7 +13,7 @@ from course_utils.profiles import Profile, is_smoke
 
 __all__ = ["SAMPLE", "SPECS", "DataSet", "Split", "at_hand", "import_data", "load", "pack", "status", "weights_path"]
 
-WEIGHTS = "vgg16"
+VGG16 = "vgg16"  # beside the data sets, a name for its weights
 
 
 def load(name: str, profile: Profile | str | None = None) -> DataSet:
@@ -61,8 +61,8 @@ def pack(folder: Path | str, names: list[str] | None = None) -> list[Path]:
     """
     from course_utils.data import packing
 
-    names = names or [*SPECS, WEIGHTS]
-    return packing.pack(Path(folder).expanduser(), [spec(n) for n in names if n != WEIGHTS], weights=WEIGHTS in names)
+    names = names or [*SPECS, VGG16]
+    return packing.pack(Path(folder).expanduser(), [spec(n) for n in names if n != VGG16], weights=VGG16 in names)
 
 
 def import_data(name: str, path: Path | str) -> Path:
