@@ -21,10 +21,12 @@ from typing import Any
 
 import pytest
 from ipywidgets import Widget
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from browser import kit
 from browser.kit import Explorer, OpenPage
+
+expect.set_options(timeout=kit.WAIT_MS)
 
 
 @pytest.fixture(scope="package")
@@ -61,7 +63,7 @@ def open_page(browser: Browser, watch: kit.Watch) -> Iterator[OpenPage]:
             permissions=["clipboard-read", "clipboard-write"],
         )
         contexts.append(context)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(kit.WAIT_MS)
         watch.over(context)
         page = context.new_page()
         page.goto(address)

@@ -43,6 +43,7 @@ KEYS = {
     "[tabindex='0']": ("ArrowRight", "ArrowLeft", "ArrowDown"),
 }
 NARROW = 360  # CSS pixels, a small telephone
+WAIT_MS = 60_000  # for what must come: a busy machine takes its time, above all JupyterLab's kernel at its first import
 
 
 def chromium(playwright: Playwright) -> str:

@@ -32,7 +32,6 @@ KINDS = {
     "search": "search.html?q=kernel",
 }
 HEAVY_BYTES = 1.5e6
-IDLE_MS = 60_000  # one page after the other is loaded here: on a busy machine half a second of silence takes its time
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +160,7 @@ def test_a_lesson_is_light(address, documents, open_page):
         page.on("response", lambda r, bodies=bodies: bodies.setdefault(r.url, (r.request.resource_type, r.body())))
         page.goto(f"{address}/{name}")
         kit.settle(page)
-        page.wait_for_load_state("networkidle", timeout=IDLE_MS)
+        page.wait_for_load_state("networkidle")
         bytes_ = kit.weight(bodies)
         assert bytes_ > 100_000, "not everything was weighed"
         if bytes_ > HEAVY_BYTES:

@@ -52,10 +52,10 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             context = browser.new_context(
                 viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
             )
-            context.set_default_timeout(30_000)
+            context.set_default_timeout(kit.WAIT_MS)
             page = context.new_page()
             page.goto(f"{address}/lab/tree/{NOTEBOOK}?token={lab_kit.TOKEN}")
-            expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=60_000)
+            expect(page.get_by_role("button", name="| Idle")).to_be_visible()
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
             expect(printed(page)).to_be_visible()
