@@ -7,7 +7,7 @@ const RHO = 0.3, ALPHA = 0.99, BETA2 = 0.999;
 /** From 0.001 to 3 in steps that the eye takes as even: 32 a factor of ten, 0.05, 0.055, 0.06 among them. */
 export const RATES = [0.001, 0.01, 0.1, 1].flatMap((unit) =>
   range(32).map((i) => +(unit * (i < 10 ? 1 + i / 10 : i < 20 ? i / 5 : i / 2 - 6)).toPrecision(3))).filter((rate) => rate <= 3);
-const STEPS = [1, 2, 5, 10, 20, 40, 60, 100, 200, 400];
+const STEPS = [1, 2, 5, 10, 20, 40, 60, 100, 200];
 
 // ---- landscapes: the loss of two weights, its slope, where the lesson starts, the bottoms and the largest curvature there -----
 
@@ -120,7 +120,8 @@ export function fate({ landscape }, { places, diverged }) {
   if (away < places.length - 1) return { word: "arrived", step: away + 1 };
   const out = ([x, y]) => Math.abs(x) > RIGHT || Math.abs(y) > TOP;
   if (out(end)) return { word: "outside", step: places.findIndex(out) };
-  return { word: Math.hypot(...LANDSCAPES[landscape].slope(...end)) < 0.01 ? "stuck" : "under way", step: null };
+  const flat = Math.hypot(...LANDSCAPES[landscape].slope(...end)) < 0.05 && gap(landscape, end) > 0.3;
+  return { word: flat ? "stuck" : "under way", step: null };
 }
 
 /** Segments of the line on which the loss has this height, by marching squares: [x, y, x, y] each. */
@@ -220,11 +221,11 @@ export function sentence(state, runs) {
   });
   const alive = shown.filter(({ gone }) => gone === null).sort((a, b) => a.loss - b.loss), gone = shown.filter((one) => one.gone !== null);
   const how = oneRate(state) ? `${rules.length > 1 ? "all at" : "at"} rate ${digits(rates[rules[0]])}` : "each at a rate of its own";
-  const last = alive.at(-1), low = alive[0], bowl = LANDSCAPES[landscape].bowl ? limits(25, state.momentum) : {};
-  const lost = gone.map(({ name, gone: k }) => `${name} diverged at step ${k}${rates[name] > bowl[name] ? `: ${digits(rates[name])} is more than it bears here` : ""}`);
+  const last = alive.at(-1), low = alive[0], bowl = LANDSCAPES[landscape].bowl;
+  const lost = gone.map(({ name, gone: k }, i) => `${name} ${i ? "" : "diverged "}at step ${k}`);
   return `Step ${step} of ${steps}, ${how}. `
     + (low ? `Lowest: ${low.name}, loss ${digits(low.loss)}${alive.length > 1 ? `; highest: ${last.name}, ${digits(last.loss)}` : ""}. ` : "")
-    + (lost.length ? `${lost.join("; ")}.` : step === 0 ? "All stand at the start." : "None has diverged.");
+    + (lost.length ? `${listed(lost)}${bowl ? ": more than a curvature of 25 bears, so each jump is longer than the one before" : ""}.` : step === 0 ? "All stand at the start." : "None has diverged.");
 }
 
 // ---- looks -----------------------------------------------------------------------------------------------------------

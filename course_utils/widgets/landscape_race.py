@@ -37,9 +37,7 @@ LANDSCAPES = {
     "saddle": Landscape(
         lambda x, y: x**2 / 2 - y**2 / 2 + y**4 / 4, lambda w: np.array([w[0], w[1] ** 3 - w[1]]), (-2.5, 0.0)
     ),
-    "plateau": Landscape(
-        lambda x, y: 1 - np.exp(-(x**2) - y**2), lambda w: 2 * w * np.exp(-np.sum(w**2)), (-2.5, 0.6)
-    ),
+    "plateau": Landscape(lambda x, y: 1 - np.exp(-(x**2) - y**2), lambda w: 2 * w * np.exp(-np.sum(w**2)), (-2.5, 0.6)),
     "two valleys": Landscape(
         lambda x, y: (x**2 - 1) ** 2 + 0.3 * x + y**2,
         lambda w: np.array([4 * w[0] * (w[0] ** 2 - 1) + 0.3, 2 * w[1]]),
@@ -92,7 +90,7 @@ class LandscapeRace(Explorer):
     ).tag(sync=True)
     rates = Rates(dict.fromkeys(RULES, 0.05), help="rate of each rule, or one number for all").tag(sync=True)
     momentum = traitlets.CFloat(0.9, min=0.0, max=0.99, help="μ of momentum and Nesterov, β₁ of Adam").tag(sync=True)
-    steps = traitlets.CInt(40, min=1, max=400, help="how many steps each rule makes").tag(sync=True)
+    steps = traitlets.CInt(40, min=1, max=200, help="how many steps each rule makes").tag(sync=True)
     step = traitlets.CInt(40, min=0, help="the step that is shown; 0 is the start").tag(sync=True)
     x = traitlets.CFloat(None, allow_none=True, help="first weight at the start; None: the lesson's").tag(sync=True)
     y = traitlets.CFloat(None, allow_none=True, help="second weight at the start; None: the lesson's").tag(sync=True)
