@@ -258,8 +258,8 @@ claim("steps of × 0.92 to a hundredth", int(np.ceil(np.log(0.01) / np.log(0.92)
 
 # %% [markdown]
 # One direction dictates the rate, all others wait. In deep networks it is worse: a few directions are curved by far more
-# than all the others (Sagun et al. 2017). There are two ways out: remember where you came from (momentum), or give each weight its own rate (Adam and its
-# family).
+# than all the others (Sagun et al. 2017). There are two ways out: remember where you came from (momentum), or give each
+# weight its own rate (Adam and its family).
 
 # %% [markdown] topics=["J4"]
 # ## Momentum: a heavy ball
@@ -449,7 +449,7 @@ claim("the two paths differ by", np.abs(places[0] - places[1]).max(), 0, toleran
 # %% [markdown]
 # Not at all. Multiply the gradient of a weight by 100, and $\sqrt S$ grows by 100 as well: the step is the same. A
 # ravine that runs along the axes is no ravine for these rules. (One that runs *diagonally* is: they know each
-# weight's size, and nothing of how two weights go together.)
+# weight's size, and nothing of how two weights go together. The explorer below has such a ravine.)
 
 # %% [markdown] topics=["J6"]
 # ## Adam: both ideas, and a correction
@@ -1576,7 +1576,7 @@ claim("batch 512 at 32 times the rate: the rule has broken", scaled[-1] - scaled
 
 # %% [markdown]
 # At the same rate a larger batch looks like worse learning. It is not: it is fewer steps. The rule repairs that up to
-# a point; beyond it the rate meets the $2/a$ of the first section, and no amount of good gradients helps.
+# a point; beyond it the rate meets the limit $2/a$ of the curvature, and no amount of good gradients helps.
 #
 # And why not always the smallest batch? Because hardware likes many images at once. **Before you run:** how much
 # longer does a batch of 512 take than one of 16, by the clock?
@@ -1603,9 +1603,9 @@ claim("numbers kept for the backward pass, 512 against 16", floats, 32)
 
 
 # %% [markdown]
-# 32 times the images. As far as the time grows by less than that, small batches left the processor waiting; on a GPU
-# they do so much more. Memory grows in proportion, and ends it. Between noise, time and memory most people settle at 32 to 128, and at
-# more if they tune rate and warm-up for it.
+# 32 times the images. If the time has grown by less than that, the small batch left part of the processor idle; on a GPU
+# that part is much larger. Memory grows in proportion, and sets the end. Between noise, time and memory most people
+# settle at 32 to 128, and at more if they tune rate and warm-up for it.
 
 # %% [markdown] topics=["J11"]
 # ## Which layer settles first?
@@ -1816,7 +1816,7 @@ claim("PyTorch's ReduceLROnPlateau(verbose=True)", told, "TypeError", source="O0
 # |---|---|---|
 # | The loss is NaN after a few steps | rate too large, or loss summed instead of averaged | divide the rate by ten; average over the batch |
 # | The loss sits at $\ln C$ and does not move | far too large a rate killed all ReLUs, or far too small a one does nothing | run the rate finder: it tells the two apart |
-# | Momentum was switched on, and now it diverges | the steps are up to $1/(1-\mu)$ times as long | divide the rate by as much |
+# | Momentum was switched on, and now it diverges | along a slope that lasts the steps are $1/(1-\mu)$ times as long, and lead to steeper places; Nesterov also bears less | divide the rate by as much |
 # | A recipe works in PyTorch and not in Keras, or the other way round | $\varepsilon$, $\alpha$, the form of momentum and of weight decay differ | set all of them by hand; compare ten steps |
 # | `CosineAnnealingLR`: the loss falls, then rises again | trained beyond `T_max` | `T_max` is the whole number of steps |
 # | The schedule ends after a tenth of the training, or has hardly begun at its end | stepped per batch instead of per epoch, or the reverse | print `get_last_lr()` at the end of each epoch |

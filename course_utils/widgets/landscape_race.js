@@ -149,7 +149,7 @@ export function clean(state) {
   state.rates = Object.fromEntries(NAMES.map((name) => [name, within(asked[name], RATES[0], RATES.at(-1), 0.05)]));
   state.rules = NAMES.filter((name) => Array.isArray(state.rules) && state.rules.includes(name));
   if (!state.rules.length) state.rules = [NAMES[0]];
-  if (!NAMES.includes(state.rule)) state.rule = state.rules[0];
+  if (!state.rules.includes(state.rule)) state.rule = state.rules[0];
   state.momentum = within(state.momentum, 0, 0.99, 0.9);
   state.steps = integerIn(state.steps ?? 40, 1, STEPS.at(-1));
   state.step = integerIn(state.step ?? state.steps, 0, state.steps);
@@ -205,8 +205,9 @@ export function worked(state, name, { places, events, diverged }) {
 export function bears({ landscape, momentum: mu, x }, all) {
   const { bowl, bottoms } = LANDSCAPES[landscape];
   const spots = bottoms.length ? bottoms : [{ at: [x, 0], curvature: 1 + 2 * (x - 2) ** 2 }];
-  const said = spots.filter(({ curvature }, i) => i === 0 || Math.abs(curvature - spots[0].curvature) > 1e-9).map(({ at, curvature }) => {
-    const most = limits(curvature, mu), L = digits(curvature), where = bowl ? "The largest curvature is" : `Close to ${pair(at)} the largest curvature is`;
+  const said = [...new Set(spots.map(({ curvature }) => curvature))].map((curvature) => {
+    const most = limits(curvature, mu), L = digits(curvature), near = spots.filter((spot) => spot.curvature === curvature).map(({ at }) => pair(at));
+    const where = bowl ? "The largest curvature is" : `Close to ${listed(near)} the largest curvature is`;
     const others = `, momentum below (1 + μ) · 2/${L} = ${digits(most.momentum)}, Nesterov below (1 + μ)/(1 + 2μ) · 2/${L} = ${digits(most.Nesterov)}`;
     return `${where} ${L}: SGD settles with rates below 2/${L} = ${digits(most.SGD)}${all ? others : ""}.`;
   }).join(" ");
@@ -223,9 +224,10 @@ export function sentence(state, runs) {
   const how = oneRate(state) ? `${rules.length > 1 ? "all at" : "at"} rate ${digits(rates[rules[0]])}` : "each at a rate of its own";
   const last = alive.at(-1), low = alive[0], bowl = LANDSCAPES[landscape].bowl;
   const lost = gone.map(({ name, gone: k }, i) => `${name} ${i ? "" : "diverged "}at step ${k}`);
+  if (!step) return `Step 0 of ${steps}, ${how}. All stand at the start, loss ${digits(shown[0].loss)}. Move to step 1 to see who goes where.`;
   return `Step ${step} of ${steps}, ${how}. `
     + (low ? `Lowest: ${low.name}, loss ${digits(low.loss)}${alive.length > 1 ? `; highest: ${last.name}, ${digits(last.loss)}` : ""}. ` : "")
-    + (lost.length ? `${listed(lost)}${bowl ? ": more than a curvature of 25 bears, so each jump is longer than the one before" : ""}.` : step === 0 ? "All stand at the start." : "None has diverged.");
+    + (lost.length ? `${listed(lost)}${bowl ? ": more than a curvature of 25 bears, so each jump is longer than the one before" : ""}.` : "None has diverged.");
 }
 
 // ---- looks -----------------------------------------------------------------------------------------------------------
@@ -328,7 +330,7 @@ export default explorer({
     const lines = NAMES.map((name) => {
       const tick = h("input", { type: "checkbox", "aria-label": `show ${name}`, on: { change: () => {
         const rules = tick.checked ? [...now().rules, name] : now().rules.filter((other) => other !== name);
-        ui.set({ rules, rule: rules.includes(now().rule) ? now().rule : rules[0] ?? name });
+        ui.set(rules.length ? { rules } : {}); // the last one stays
       } } });
       const button = h("button", { type: "button", text: name, style: { width: "100%", textAlign: "left" }, on: { click: () => ui.set({ rule: name, rules: [...now().rules, name] }) } });
       const mark = svg("svg", { viewBox: "0 0 34 14", width: 34, height: 14, "aria-hidden": "true", style: { verticalAlign: "middle", background: "none" } }, stroke("M0 7H34", LOOKS[name][0], 2, LOOKS[name][1]), sign(name, 17, 7));
@@ -346,7 +348,7 @@ export default explorer({
       ui.number({ trait: "x", label: "Start: first weight", least: -RIGHT, most: RIGHT, step: 0.1 }), ui.number({ trait: "y", label: "second weight", least: -TOP, most: TOP, step: 0.1 })),
       ui.bar(labelled("Rate of all rules", rateSlider, reading), ui.slider({ trait: "momentum", label: "Momentum μ (for Adam: β₁)", least: 0, most: 0.99, step: 0.01 }),
         ui.choice({ label: "Steps", options: STEPS.map((n) => [n, String(n)]), choose: (n) => ({ steps: n, step: n }), value: (s) => s.steps })),
-      ui.panes(h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, h("figcaption", { text: "tap, drag or press arrow keys: the start ○ moves; + is a bottom" }), h("div", { class: "cx-scroll" }, stage)),
+      ui.panes(h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, h("figcaption", { text: "○ start: drag, tap or arrow keys; + bottom" }), h("div", { class: "cx-scroll" }, stage)),
         h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, title, h("div", { class: "cx-scroll" }, slot))),
       ui.bar(labelled("Step", stepSlider, stepText), every, best), prompt, note, tableBox, howTitle, how, ui.bar(ownRate));
 
@@ -421,8 +423,8 @@ export default explorer({
         const texts = one ? [digits(rates[name]), pair(at(name)), digits(lossAt(landscape, at(name))), event ? pair(event.update) : "none yet", FATES[word](k, landscape, one.places.at(-1))] : [digits(rates[name]), "–", "–", "–", "not shown"];
         texts.forEach((text, i) => { if (cells[i].textContent !== text) cells[i].textContent = text; });
       }
-      howTitle.textContent = `${rule}, step ${step}, worked out`;
-      how.replaceChildren(...(runs[rule] ? worked(state, rule, runs[rule]) : []).map((text) => h("li", { text })));
+      howTitle.textContent = `${rule}, step ${Math.min(step, runs[rule].places.length - 1)}, worked out`;
+      how.replaceChildren(...worked(state, rule, runs[rule]).map((text) => h("li", { text })));
       return sentence(state, runs);
     };
   },

@@ -111,7 +111,7 @@ class LandscapeRace(Explorer):
     def to_figure(self) -> Figure:
         """Contour lines with the paths up to the shown step, and the loss after each step."""
         loss = LANDSCAPES[self.landscape].loss
-        fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(1.5, 1))
+        fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(1.5, 1))
         across, up = np.meshgrid(np.linspace(-RIGHT, RIGHT, 113), np.linspace(-TOP, TOP, 65))
         heights = loss(across, up)
         levels = heights.min() + np.ptp(heights) * np.linspace(0, 1, 14) ** 2
