@@ -155,6 +155,20 @@ def test_the_largest_rates_are_where_growth_begins():
             assert growth(rule, 0.999 * rate, L, mu) < 1 < growth(rule, 1.001 * rate, L, mu)
 
 
+def test_what_the_curvature_allows_is_said_for_every_bottom():
+    state = {"momentum": 0.5, "x": -2, "rates": {}}
+    cases = [("ravine", state, True), ("two valleys", state, True), ("level floor", state, False)]
+    bowl, valleys, floor = node(NAME, "(name, s, all) => bears({ ...s, landscape: name }, all)", cases)
+    assert bowl.startswith(
+        "The largest curvature is L = 25: SGD settles with rates below 2/L = 0.08, momentum below (1 + μ) · 2/L = "
+        "0.12, Nesterov below (1 + μ)/(1 + 2μ) · 2/L = 0.06. SAM breaks where SGD breaks."
+    )
+    left, right = (12 * x**2 - 4 for x in np.sort(np.roots([4, 0, -4, 0.3]))[[0, 2]])
+    assert f"Close to (−1.04, 0) the largest curvature is L = {left:.4g}: SGD settles" in valleys
+    assert f"Close to (0.96, 0) the largest curvature is L = {right:.4g}: SGD {2 / right:.4g}, momentum " in valleys
+    assert floor == "Close to (−2, 0) the largest curvature is L = 33: SGD settles with rates below 2/L = 0.06061."
+
+
 def test_rules_break_where_the_explorer_says():
     state = {"landscape": "ravine", "x": -2.5, "y": 0.6, "momentum": 0.9, "steps": 4000}
     (limits,) = node(NAME, "(s) => limits(25, s.momentum)", [state])

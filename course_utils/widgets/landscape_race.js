@@ -205,11 +205,12 @@ export function worked(state, name, { places, events, diverged }) {
 export function bears({ landscape, momentum: mu, x }, all) {
   const { bowl, bottoms } = LANDSCAPES[landscape];
   const spots = bottoms.length ? bottoms : [{ at: [x, 0], curvature: 1 + 2 * (x - 2) ** 2 }];
-  const said = [...new Set(spots.map(({ curvature }) => curvature))].map((curvature) => {
-    const most = limits(curvature, mu), L = digits(curvature), near = spots.filter((spot) => spot.curvature === curvature).map(({ at }) => pair(at));
-    const where = bowl ? "The largest curvature is" : `Close to ${listed(near)} the largest curvature is`;
-    const others = `, momentum below (1 + μ) · 2/${L} = ${digits(most.momentum)}, Nesterov below (1 + μ)/(1 + 2μ) · 2/${L} = ${digits(most.Nesterov)}`;
-    return `${where} ${L}: SGD settles with rates below 2/${L} = ${digits(most.SGD)}${all ? others : ""}.`;
+  const said = [...new Set(spots.map(({ curvature }) => curvature))].map((curvature, i) => {
+    const most = limits(curvature, mu), near = spots.filter((spot) => spot.curvature === curvature).map(({ at }) => pair(at.map((v) => +v.toFixed(2))));
+    const where = `${bowl ? "The largest curvature is" : `Close to ${listed(near)} the largest curvature is`} L = ${digits(curvature)}`;
+    if (i) return `${where}: ${listed((all ? ["SGD", "momentum", "Nesterov"] : ["SGD"]).map((name) => `${name} ${digits(most[name])}`))}.`;
+    const others = `, momentum below (1 + μ) · 2/L = ${digits(most.momentum)}, Nesterov below (1 + μ)/(1 + 2μ) · 2/L = ${digits(most.Nesterov)}`;
+    return `${where}: SGD settles with rates below 2/L = ${digits(most.SGD)}${all ? others : ""}.`;
   }).join(" ");
   return all ? `${said}${bowl ? " SAM breaks where SGD breaks." : ""} AdaGrad, RMSProp and Adam have no such limit: their steps do not grow with the slope.` : said;
 }
@@ -327,17 +328,17 @@ export default explorer({
     };
 
     // The table: a row for each rule, which is shown if ticked, and whose arithmetic is worked out below if chosen.
-    const lines = NAMES.map((name) => {
+    const tight = "0.1rem 0.35rem", lines = NAMES.map((name) => {
       const tick = h("input", { type: "checkbox", "aria-label": `show ${name}`, on: { change: () => {
         const rules = tick.checked ? [...now().rules, name] : now().rules.filter((other) => other !== name);
         ui.set(rules.length ? { rules } : {}); // the last one stays
       } } });
-      const button = h("button", { type: "button", text: name, style: { width: "100%", textAlign: "left" }, on: { click: () => ui.set({ rule: name, rules: [...now().rules, name] }) } });
+      const button = h("button", { type: "button", text: name, style: { width: "100%", textAlign: "left", padding: tight }, on: { click: () => ui.set({ rule: name, rules: [...now().rules, name] }) } });
       const mark = svg("svg", { viewBox: "0 0 34 14", width: 34, height: 14, "aria-hidden": "true", style: { verticalAlign: "middle", background: "none" } }, stroke("M0 7H34", LOOKS[name][0], 2, LOOKS[name][1]), sign(name, 17, 7));
-      const cells = range(5).map((i) => h("td", { style: { whiteSpace: "nowrap", fontVariantNumeric: "tabular-nums", textAlign: i === 4 ? "left" : "right" } }));
-      return { name, tick, button, cells, row: h("tr", {}, h("td", { style: { whiteSpace: "nowrap" } }, tick, " ", mark), h("th", { scope: "row", style: { padding: "0.1rem 0.25rem" } }, button), ...cells) };
+      const cells = range(5).map((i) => h("td", { style: { padding: tight, whiteSpace: "nowrap", fontVariantNumeric: "tabular-nums", textAlign: i === 4 ? "left" : "right" } }));
+      return { name, tick, button, cells, row: h("tr", {}, h("td", { style: { padding: tight, whiteSpace: "nowrap" } }, tick, " ", mark), h("th", { scope: "row", style: { padding: tight } }, button), ...cells) };
     });
-    const heads = ["shown", "rule", "rate", "place", "loss", "last update", ""].map((text) => h("th", { scope: "col", text }));
+    const heads = ["shown", "rule", "rate", "place", "loss", "last update", ""].map((text) => h("th", { scope: "col", text, style: { padding: tight } }));
     const tableBox = h("div", { class: "cx-scroll", role: "region", tabindex: 0, "aria-label": "each rule at this step" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...lines.map(({ row }) => row))));
     const how = h("ol", { style: { margin: "0.2rem 0 0 1.4rem", padding: 0, fontVariantNumeric: "tabular-nums", overflowWrap: "anywhere" } }), howTitle = h("p", { style: { fontWeight: 600 } }), note = h("p", {});
     const stepSlider = h("input", { type: "range", min: 0, style: { width: "16rem", maxWidth: "100%" }, on: { input: () => ui.set({ step: +stepSlider.value }, "step") } }), stepText = h("output", {});
@@ -348,7 +349,7 @@ export default explorer({
       ui.number({ trait: "x", label: "Start: first weight", least: -RIGHT, most: RIGHT, step: 0.1 }), ui.number({ trait: "y", label: "second weight", least: -TOP, most: TOP, step: 0.1 })),
       ui.bar(labelled("Rate of all rules", rateSlider, reading), ui.slider({ trait: "momentum", label: "Momentum μ (for Adam: β₁)", least: 0, most: 0.99, step: 0.01 }),
         ui.choice({ label: "Steps", options: STEPS.map((n) => [n, String(n)]), choose: (n) => ({ steps: n, step: n }), value: (s) => s.steps })),
-      ui.panes(h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, h("figcaption", { text: "○ start: drag, tap or arrow keys; + bottom" }), h("div", { class: "cx-scroll" }, stage)),
+      ui.panes(h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, h("figcaption", { text: "start ○: drag, tap, arrow keys; bottom +" }), h("div", { class: "cx-scroll" }, stage)),
         h("figure", { class: "cx-pane", style: { flex: "1 1 300px" } }, title, h("div", { class: "cx-scroll" }, slot))),
       ui.bar(labelled("Step", stepSlider, stepText), every, best), prompt, note, tableBox, howTitle, how, ui.bar(ownRate));
 
@@ -395,7 +396,7 @@ export default explorer({
 
       if (state.every_rate) {
         const c = chart({ label: "rate", least: RATES[0], most: RATES.at(-1), log: true, ticks: [0.001, 0.01, 0.1, 1], show: (v) => String(v) });
-        title.textContent = `loss after ${steps} steps, at every rate (sign: its rate now)`;
+        title.textContent = `loss after ${steps} steps at every rate, signs: now`;
         c.plot.append(...rules.flatMap((name) => {
           const losses = sweepOf(state, name), place = (i) => [c.x(RATES[i]), c.y(clamp(losses[i], LEAST, MOST))], i = nearest(rates[name]);
           return [stroke(line(losses.map((_, k) => place(k))), LOOKS[name][0], 1.8, LOOKS[name][1]), sign(name, ...place(i))];

@@ -98,9 +98,9 @@ def test_every_rate_is_shown_only_when_asked(explorer_page):
     explorer = explorer_page(NAME)
     chart = explorer.root.get_by_role("img", name="Loss after 40 steps over the rate")
     answer = explorer.root.get_by_text(
-        "momentum below (1 + μ) · 2/25 = 0.152, Nesterov below (1 + μ)/(1 + 2μ) · 2/25 = 0.05429"
+        "momentum below (1 + μ) · 2/L = 0.152, Nesterov below (1 + μ)/(1 + 2μ) · 2/L = 0.05429"
     )
-    expect(explorer.root.get_by_text("SGD settles with rates below 2/25 = 0.08.")).to_be_visible()
+    expect(explorer.root.get_by_text("SGD settles with rates below 2/L = 0.08.")).to_be_visible()
     expect(chart).to_be_hidden()
     expect(answer).to_be_hidden()
     button(explorer, "Show the loss at every rate").press("Enter")
