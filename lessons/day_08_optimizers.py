@@ -258,8 +258,8 @@ claim("steps of × 0.92 to a hundredth", int(np.ceil(np.log(0.01) / np.log(0.92)
 
 # %% [markdown]
 # One direction dictates the rate, all others wait. In deep networks it is worse: a few directions are curved by far more
-# than all the others (Sagun et al. 2017). There are two ways out: remember where you came from (momentum), or give each weight its own rate (Adam and its
-# family).
+# than all the others (Sagun et al. 2017). There are two ways out: remember where you came from (momentum), or give each
+# weight its own rate (Adam and its family).
 
 # %% [markdown] topics=["J4"]
 # ## Momentum: a heavy ball
@@ -449,7 +449,7 @@ claim("the two paths differ by", np.abs(places[0] - places[1]).max(), 0, toleran
 # %% [markdown]
 # Not at all. Multiply the gradient of a weight by 100, and $\sqrt S$ grows by 100 as well: the step is the same. A
 # ravine that runs along the axes is no ravine for these rules. (One that runs *diagonally* is: they know each
-# weight's size, and nothing of how two weights go together.)
+# weight's size, and nothing of how two weights go together. The explorer below has such a ravine.)
 
 # %% [markdown] topics=["J6"]
 # ## Adam: both ideas, and a correction
@@ -1039,41 +1039,31 @@ claim("our rule with one more of patience", watch(seen, 3 + 1)[0][0], 10)
 # One epoch later: PyTorch's patience is the number of bad epochs that are *forgiven*, Keras' the number that is
 # *enough*. Day 9 puts both to use.
 
-# %% [markdown]
-# ## Turn the knobs
+# %% [markdown] tags=["explorer"]
+# ## Try it yourself: a race down the landscapes
 #
-# The ravine once more, with your numbers. Change the three in the first line and run the cell again. Two things to
-# try:
+# **Explorer: landscape race.** Today's rules run over today's landscapes. You choose the start, the rate and the momentum;
+# the slider *Step* shows for each step where each rule is, its loss, and the update that brought it there. Press a rule's
+# name, and that step is worked out below the table. Three things to try:
 #
-# 1. *Where does each rule break?* Raise the rate in steps of 0.005. SGD must break above $2/25 = 0.08$. Which of the
-#    others breaks first, and is it before or after SGD?
-# 2. *The right weight of the ball.* Put the rate back to 0.1, and go from a momentum of 0.9 down to 0.44, then to 0.
-#    Look for the path that goes straight for the goal.
+# 1. *At which rate does each rule leave the ravine?* Raise the rate of all. SGD must break above $2/25 = 0.08$. Which of the
+#    others breaks first, and is it before or after SGD? Which never do? Write the order down; only then press *Show the loss
+#    at every rate*.
+# 2. *The right weight of the ball.* Set the rate to 0.1, and go from a momentum of 0.9 down to 0.44, then to 0. Look for the
+#    path that goes straight for the bottom. Why does the last one never get there?
+# 3. *Whose first step is as long as the rate?* Go to step 1. The two slopes are 2.5 and 15. Whose update tells you so? Then
+#    take *the same ravine, turned by 37°*: which rules do not notice the turn, and which lose by it?
 
 # %%
-RATE, MOMENTUM, HOW_MANY = 0.05, 0.9, 40
+from course_utils.widgets import LandscapeRace
 
-rolled = {
-    "SGD": descend(sgd, ravine, start, RATE, HOW_MANY),
-    "momentum": descend(momentum, ravine, start, RATE, HOW_MANY, mu=MOMENTUM),
-    "Nesterov": descend(nesterov, ravine, start, RATE, HOW_MANY, mu=MOMENTUM),
-    "Adam": descend(adam, ravine, start, RATE, HOW_MANY, beta1=MOMENTUM),
-}
-fig, axes = plt.subplots(2, 2, figsize=(9, 5.6))
-for ax, (name, path) in zip(axes.flat, rolled.items(), strict=True):
-    contours(ax, landscapes["ravine"][0])
-    ax.plot(*np.clip(path, -9, 9).T, "o-", color=plots.COLOURS[1], markersize=2.5, linewidth=1)
-    ax.plot(*path[0], "o", color=plots.COLOURS[0], markersize=8)
-    ax.set_title(f"{name}: distance to the goal {np.hypot(*path[-1]):.3g}")
-told = "; ".join(f"{name} {np.hypot(*path[-1]):.3g}" for name, path in rolled.items())
-plots.show(
-    fig,
-    alt=f"Paths of four rules in a ravine, {HOW_MANY} steps at rate {RATE} with momentum {MOMENTUM}. Distance to the goal at the end: {told}.",
-)
+LandscapeRace(landscape="ravine", x=start[0], y=start[1], rates=0.05, momentum=0.9, steps=40)
 
 # %% [markdown]
-# If you read this without a kernel, here is the first answer. **Before you run:** put SGD, momentum 0.9 and Nesterov 0.9
-# in the order of the largest rate that they bear.
+# ### Which rate each rule bears
+#
+# And by calculation? **Before you run:** put SGD, momentum 0.9 and Nesterov 0.9 in the order of the largest rate that they
+# bear. We try one rate after the other, until a rule is still far away after 600 steps.
 
 # %%
 limits = {}
@@ -1086,10 +1076,42 @@ print({name: f"{rate:.3f}" for name, rate in limits.items()})
 claim("the order", sorted(limits, key=limits.get), ["Nesterov", "SGD", "momentum"])
 claim("SGD bears up to", limits["SGD"], 2 / 25, tolerance=0.0015)
 claim("momentum bears (1 + μ) times as much", limits["momentum"], 1.9 * 2 / 25, tolerance=0.0015)
+claim("Nesterov bears (1 + μ)/(1 + 2μ) times as much", limits["Nesterov"], 1.9 / 2.8 * 2 / 25, tolerance=0.0015)
+own_step = {"AdaGrad": adagrad, "RMSProp": rmsprop, "Adam": adam}
+wild = {name: np.abs(descend(rule, ravine, start, 3, 600)[-1]).max() for name, rule in own_step.items()}
+claim("at a rate of 3 AdaGrad, RMSProp and Adam end within", max(wild.values()), lambda distance: distance < 2)
 
 # %% [markdown]
-# Momentum bears more than plain SGD: to and fro, its gradients cancel. Nesterov bears less than both, because its step $g +
-# \mu v$ counts the newest gradient $1 + \mu$ times. A rate that suits momentum can break Nesterov.
+# Momentum bears more than plain SGD: to and fro, its gradients cancel. Nesterov bears less than both, because its step
+# $g + \mu v$ counts the newest gradient $1 + \mu$ times. A rate that suits momentum can break Nesterov.
+#
+# AdaGrad, RMSProp and Adam do not break in this way: their steps do not grow with the slope. Too large a rate keeps them
+# jumping about, no more.
+#
+# And the turn of 37°? **Before you run:** each rule makes 40 steps at a rate of 0.05, once in the ravine and once in the
+# turned one. Who comes less far in the second?
+
+# %%
+turn = np.array([[0.8, -0.6], [0.6, 0.8]])  # by 37°: the ravine now runs along (0.8, 0.6)
+
+
+def turned(w):
+    return turn @ ravine(turn.T @ w)
+
+
+left = {}
+for name, rule in {"SGD": sgd, "momentum": momentum, **own_step}.items():
+    ends = [descend(rule, g, at, 0.05, 40)[-1] for g, at in ((ravine, start), (turned, turn @ start))]
+    left[name] = np.linalg.norm(ends, axis=1)
+    print("{:9s} distance to the bottom {:.3f}, in the turned ravine {:.3f}".format(name, *left[name]))
+same = [np.ptp(left[name]) for name in ("SGD", "momentum")]
+claim("SGD and momentum: the two distances differ by", max(same), 0, tolerance=1e-9)
+worse = [bool(left[name][1] > left[name][0]) for name in own_step]
+claim("AdaGrad, RMSProp and Adam are farther away", worse, [True, True, True])
+
+# %% [markdown]
+# SGD and momentum take the same path, turned with the ravine: they never look at single weights. The three others give each
+# *weight* a rate of its own, and no weight runs along the turned ravine. In a network nobody turns the ravines for you.
 
 # %% [markdown]
 # ## Experiment: a fair race
@@ -1554,7 +1576,7 @@ claim("batch 512 at 32 times the rate: the rule has broken", scaled[-1] - scaled
 
 # %% [markdown]
 # At the same rate a larger batch looks like worse learning. It is not: it is fewer steps. The rule repairs that up to
-# a point; beyond it the rate meets the $2/a$ of the first section, and no amount of good gradients helps.
+# a point; beyond it the rate meets the limit $2/a$ of the curvature, and no amount of good gradients helps.
 #
 # And why not always the smallest batch? Because hardware likes many images at once. **Before you run:** how much
 # longer does a batch of 512 take than one of 16, by the clock?
@@ -1581,9 +1603,9 @@ claim("numbers kept for the backward pass, 512 against 16", floats, 32)
 
 
 # %% [markdown]
-# 32 times the images. As far as the time grows by less than that, small batches left the processor waiting; on a GPU
-# they do so much more. Memory grows in proportion, and ends it. Between noise, time and memory most people settle at 32 to 128, and at
-# more if they tune rate and warm-up for it.
+# 32 times the images. If the time has grown by less than that, the small batch left part of the processor idle; on a GPU
+# that part is much larger. Memory grows in proportion, and sets the end. Between noise, time and memory most people
+# settle at 32 to 128, and at more if they tune rate and warm-up for it.
 
 # %% [markdown] topics=["J11"]
 # ## Which layer settles first?
@@ -1794,7 +1816,7 @@ claim("PyTorch's ReduceLROnPlateau(verbose=True)", told, "TypeError", source="O0
 # |---|---|---|
 # | The loss is NaN after a few steps | rate too large, or loss summed instead of averaged | divide the rate by ten; average over the batch |
 # | The loss sits at $\ln C$ and does not move | far too large a rate killed all ReLUs, or far too small a one does nothing | run the rate finder: it tells the two apart |
-# | Momentum was switched on, and now it diverges | the steps are up to $1/(1-\mu)$ times as long | divide the rate by as much |
+# | Momentum was switched on, and now it diverges | along a slope that lasts the steps are $1/(1-\mu)$ times as long, and lead to steeper places; Nesterov also bears less | divide the rate by as much |
 # | A recipe works in PyTorch and not in Keras, or the other way round | $\varepsilon$, $\alpha$, the form of momentum and of weight decay differ | set all of them by hand; compare ten steps |
 # | `CosineAnnealingLR`: the loss falls, then rises again | trained beyond `T_max` | `T_max` is the whole number of steps |
 # | The schedule ends after a tenth of the training, or has hardly begun at its end | stepped per batch instead of per epoch, or the reverse | print `get_last_lr()` at the end of each epoch |

@@ -3,6 +3,7 @@
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
+from course_utils.widgets.landscape_race import LandscapeRace
 from course_utils.widgets.padding_and_stride import PaddingAndStride
 from course_utils.widgets.parameter_explosion import ParameterExplosion
 from course_utils.widgets.pooling_and_shift import PoolingAndShift
@@ -16,6 +17,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    LandscapeRace,
     FaultFinder,
     PredictionBrowser,
     ThresholdExplorer,
@@ -27,6 +29,7 @@ __all__ = [
     "ConvolutionStepper",
     "Explorer",
     "FaultFinder",
+    "LandscapeRace",
     "PaddingAndStride",
     "ParameterExplosion",
     "PoolingAndShift",
