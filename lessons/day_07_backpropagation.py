@@ -1136,43 +1136,37 @@ claim("five layers of PyTorch's default have learnt to read", score, lambda shar
 # So with ReLU and plain layers, ask for He. For much deeper networks even that is not enough, and two inventions take
 # over: normalisation, which sets the size of the signal anew at every layer (Day 10), and residual connections, a way
 # around each block (Day 15).
+
+# %% [markdown] tags=["explorer"]
+# ## Try it yourself: signal through depth
 #
-# ## Turn the knobs
+# **Explorer: signal through depth.** Sixteen digits go through up to 50 dense layers of 64 units, and a random gradient
+# comes back, as in the experiment. The names of the first weights become one number, the **gain**
+# $\sqrt{n\,\mathrm{Var}(w)}$: $\sqrt{1/3}$ is PyTorch's default, 1 is Glorot, $\sqrt{2}$ is He. At first you see layer 1
+# only. Three things to try, and what to look for:
 #
-# Here are the three knobs of the experiment: depth, first weights, activation. Two things to try, and what to look
-# for:
-#
-# 1. *Is it ReLU's fault?* Take `torch.sigmoid` with `"Keras' default"`. The signal looks calm: sigmoid's outputs lie
-#    around a half. Look at the gradient. The slope of sigmoid is at most 1/4, at *every* layer.
-# 2. *Whom was Glorot made for?* Take `torch.tanh` with `"Keras' default"` and with `"He"`, then 5 layers instead of
-#    20 with all of them. At which depth would you begin to care?
+# 1. *Which gain keeps the signal alive through 20 layers of ReLU?* Look at what layer 1 does, choose a gain, and only
+#    then send the signal. By how much may you miss it? Then ask the same for 50 layers.
+# 2. *Is it ReLU's fault?* Take the sigmoid with gain 1. The size looks calm: sigmoid's outputs lie around a half. Look
+#    at the spread over the inputs, at the rows of the picture, and at the gradient. The slope of sigmoid is at most
+#    1/4, at *every* layer.
+# 3. *Whom was Glorot made for?* Take tanh with Glorot and with He, then 5 layers instead of 20 with all of them. At
+#    which depth would you begin to care?
 
 # %%
-depth = 20
-start = "Keras' default"  # one of STARTS
-activation = torch.sigmoid  # torch.relu, torch.tanh, torch.sigmoid, torch.nn.functional.leaky_relu
+from course_utils import widgets
 
-tried = send(start, depth, activation)
-fig = plots.curves(
-    {name: tried[name] for name in ("size", "spread", "gradient")},
-    f"{start}, {activation.__name__}, {depth} layers",
-    x=range(1, depth + 1),
-    xlabel="layer",
-    ylabel="size",
-    log=True,
-)
-fig.axes[0].set_xticks([1, *range(5, depth + 1, 5)])
-plots.show(
-    fig,
-    alt=f"Size of the outputs, their spread over patches, and size of the gradient over {depth} layers. At the last layer "
-    f"{tried['size'][-1]:.1g} and {tried['spread'][-1]:.1g}, gradient at the first layer {tried['gradient'][0]:.1g}.",
-)
+widgets.SignalThroughDepth(inputs=flat[:16])
 
 # %% [markdown]
-# Two of the answers, so that you can compare. Sigmoid: its sums stay small, so its slope is close to 1/4, and 19
-# layers are $4^{-19}$. Tanh with Glorot: alive, if a little tired.
+# Some of the answers, so that you can compare. ReLU wants $\sqrt{2}$; with a gain a tenth smaller, 20 layers leave
+# $0.9^{20}$ of that, about an eighth, and 50 layers half a per cent. Sigmoid: its sums stay small, so its slope is close
+# to 1/4, and 19 layers are $4^{-19}$. Tanh with Glorot: alive, if a little tired.
 
 # %%
+he, smaller = (widgets.SignalThroughDepth(gain=gain, depth=50).measure()["sizes"] for gain in (2**0.5, 0.9 * 2**0.5))
+claim("a gain a tenth smaller than He's: share of his signal at layer 20", smaller[19] / he[19], 0.12, tolerance=0.005)
+claim("at layer 50", smaller[49] / he[49], 0.005, tolerance=0.0005)
 sigmoid, tanh = send("Keras' default", activation=torch.sigmoid), send("Keras' default", activation=torch.tanh)
 claim(
     "sigmoid: gradient at layer 1 over that at layer 20",

@@ -137,9 +137,10 @@ class SignalThroughDepth(Explorer):
         found = self.measure()
         sizes, spreads, gradients = found["sizes"], found["spreads"], found["gradients"]
         biases = "random biases" if self.biases else "no biases"
+        name = NAMES.get(self.activation, self.activation)
         return (
-            f"{self.depth} layers of {WIDTH} units, {NAMES.get(self.activation, self.activation)}, gain {self.gain:.3g}, "
-            f"{biases}. The size of the outputs goes from {sizes[0]:.2g} at layer 1 to {sizes[-1]:.2g} at layer "
-            f"{self.depth}, and what differs from input to input from {spreads[0]:.2g} to {spreads[-1]:.2g}. The size of "
-            f"the gradient is {gradients[-1]:.2g} at layer {self.depth} and {gradients[0]:.2g} at layer 1."
+            f"{self.depth} layers of {WIDTH} units, {name}, gain {self.gain:.3g}, {biases}. The size of the outputs "
+            f"goes from {sizes[0]:.2g} at layer 1 to {sizes[-1]:.2g} at layer {self.depth}, and what differs from "
+            f"input to input from {spreads[0]:.2g} to {spreads[-1]:.2g}. The size of the gradient is "
+            f"{gradients[-1]:.2g} at layer {self.depth} and {gradients[0]:.2g} at layer 1."
         ).replace("-", "−")
