@@ -775,8 +775,7 @@ claim("relative to its size, the dense layer moves most", max(moved, key=moved.g
 # ## Where do the weights begin?
 #
 # Training moves weights; somebody has to choose where they start. Zero sounds modest. **Before you run:** all 1,898
-# parameters begin at
-# 0. How many of them get a gradient that is not zero?
+# parameters begin at zero. How many of them get a gradient that is not zero?
 
 # %%
 zeros = small_cnn(np.random.default_rng(SEED))
@@ -823,8 +822,8 @@ claim("behind the network that began at random by", final["right"] - accuracy, l
 # $$ \mathrm{Var}(z) \;=\; n \; \mathrm{Var}(w) \; \mathrm{mean}(x^2) $$
 #
 # with $\mathrm{mean}(x^2)$ the mean square of the inputs. So each layer multiplies the mean square of its signal by
-# $n\,\mathrm{Var}(w)$. To keep it, $\mathrm{Var}(w) = 1/n$. But then comes ReLU: $z$ is as often negative as
-# positive, and ReLU deletes one half of the mean square. To make that good:
+# $n\,\mathrm{Var}(w)$. To keep it, $\mathrm{Var}(w) = 1/n$ (LeCun et al. 1998). But then comes ReLU: $z$ is as often
+# negative as positive, and ReLU deletes one half of the mean square. To make that good:
 #
 # $$ \mathrm{Var}(w) = \frac{2}{n_{in}} \quad \text{(He et al. 2015, for ReLU)} \qquad\qquad
 # \mathrm{Var}(w) = \frac{2}{n_{in} + n_{out}} \quad \text{(Glorot, also Xavier, 2010)} $$
@@ -874,6 +873,7 @@ claim("PyTorch: largest bias", torch_layer.bias.abs().max().item(), lambda large
 # | | variance | PyTorch | Keras |
 # |---|---|---|---|
 # | He | $2/n_{in}$ | `init.kaiming_normal_` | `"he_normal"` |
+# | LeCun | $1/n_{in}$ | `init.kaiming_normal_(…, nonlinearity="linear")` | `"lecun_normal"` |
 # | Glorot, Xavier | $2/(n_{in}+n_{out})$ | `init.xavier_normal_` | `"glorot_normal"`; default: `"glorot_uniform"` |
 # | PyTorch's default | $1/(3\,n_{in})$ | what you get | – |
 #
@@ -1141,9 +1141,9 @@ claim("five layers of PyTorch's default have learnt to read", score, lambda shar
 # ## Try it yourself: signal through depth
 #
 # **Explorer: signal through depth.** Sixteen digits go through up to 50 dense layers of 64 units, and a random gradient
-# comes back, as in the experiment. The names of the first weights become one number, the **gain**
-# $\sqrt{n\,\mathrm{Var}(w)}$: $\sqrt{1/3}$ is PyTorch's default, 1 is Glorot, $\sqrt{2}$ is He. At first you see layer 1
-# only. Three things to try, and what to look for:
+# comes back, as in the experiment. All first weights lie on one scale, the **gain** $\sqrt{n\,\mathrm{Var}(w)}$:
+# $\sqrt{1/3}$ is PyTorch's default, 1 is Glorot and LeCun, $\sqrt{2}$ is He. At first you see layer 1 only. Three things
+# to try, and what to look for:
 #
 # 1. *Which gain keeps the signal alive through 20 layers of ReLU?* Look at what layer 1 does, choose a gain, and only
 #    then send the signal. By how much may you miss it? Then ask the same for 50 layers.
@@ -1167,6 +1167,7 @@ widgets.SignalThroughDepth(inputs=flat[:16])
 he, smaller = (widgets.SignalThroughDepth(gain=gain, depth=50).measure()["sizes"] for gain in (2**0.5, 0.9 * 2**0.5))
 claim("a gain a tenth smaller than He's: share of his signal at layer 20", smaller[19] / he[19], 0.12, tolerance=0.005)
 claim("at layer 50", smaller[49] / he[49], 0.005, tolerance=0.0005)
+claim("PyTorch knows the gain that ReLU wants", torch.nn.init.calculate_gain("relu"), np.sqrt(2), tolerance=1e-12)
 sigmoid, tanh = send("Keras' default", activation=torch.sigmoid), send("Keras' default", activation=torch.tanh)
 claim(
     "sigmoid: gradient at layer 1 over that at layer 20",
@@ -1184,8 +1185,8 @@ claim("tanh with Glorot: signal at layer 20", tanh["size"][-1], lambda signal: 0
 # PyTorch's default let less than a millionth of the signal through, and did not learn (M63).
 #
 # **"With ReLU gradients do not vanish."** ReLU has the slope 1 where it is open. But the gradient also passes through
-# the *weights*, and their size decides. Here with the smaller weights, and for a leaky ReLU, which is never shut,
-# too:
+# the *weights*, and their size decides. Here it passes through PyTorch's default weights, once with ReLU and once with
+# a leaky ReLU, which is never shut:
 
 # %%
 for name, function in {"ReLU": torch.relu, "leaky ReLU": F.leaky_relu}.items():
@@ -1287,6 +1288,7 @@ claim("PyTorch adds: the gradient of w² at 3, asked for twice", accumulated.gra
 # - LeCun et al., *Backpropagation Applied to Handwritten Zip Code Recognition* (1989): the same, with shared weights.
 # - Glorot & Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010).
 # - He et al., *Delving Deep into Rectifiers* (2015): the factor of two.
+# - LeCun et al., *Efficient BackProp* (1998): first weights of variance one over fan-in.
 # - Baydin et al., *Automatic Differentiation in Machine Learning: a Survey* (2018).
 # - Raghu et al., *SVCCA* (2017): which layers settle first.
 #

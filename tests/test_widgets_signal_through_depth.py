@@ -149,6 +149,7 @@ def test_bars_count_shares_and_what_lies_beyond():
         ({"signal": 0.5, "gradient": 0.7, "differs": 0.3}, "Signal and gradient stay alive."),
         ({"signal": 1e-4, "gradient": 1e-4, "differs": 0.3}, "Signal and gradient vanish"),
         ({"signal": 0, "gradient": 1, "differs": 0.3}, "The signal vanishes"),
+        ({"signal": 0, "gradient": 0, "differs": 0}, "Nothing passes"),
         ({"signal": 1e4, "gradient": 1e4, "differs": 0.3}, "Signal and gradient explode"),
         ({"signal": 0.3, "gradient": 1e-8, "differs": 1e-7}, "It only looks alive"),
         ({"signal": 1, "gradient": 3000, "differs": 1}, "The signal lives, but the gradient explodes."),

@@ -175,6 +175,7 @@ export const ofIt = (x) => (x >= 2 ? `${short(x)} times` : x >= 0.001 ? `${forma
 /** What follows from what is left. */
 export function verdict({ signal, gradient, differs }) {
   const [little, much] = [1 / 30, 30];
+  if (!signal && !gradient) return "Nothing passes: in every product a factor is 0.";
   if (signal > much) return gradient > much ? "Signal and gradient explode: smaller weights." : "The signal explodes: smaller weights.";
   if (signal < little) return gradient < little ? "Signal and gradient vanish: larger weights." : "The signal vanishes: larger weights.";
   if (differs < 0.01) return `It only looks alive: the size stays, but every input gets the same answer${gradient < little ? ", and the gradient vanishes" : ""}.`;
@@ -190,16 +191,17 @@ export function sentence(state, run) {
   if (!state.shown) return `${about(state)}, ${stack(state)}. Layer 1 multiplies the size of the signal by ${short(run.sizes[1] / run.sizes[0])}. `
     + `What will be left of it after ${state.depth} layers? Decide, then send the signal.`;
   const share = left(run), { depth } = state;
-  return `${about(state)}, ${stack(state)}. Layer ${depth} has ${ofIt(share.signal)} layer 1's signal, and ${ofIt(share.differs)} its size differs from input to input. `
+  const outputs = share.signal ? `have ${ofIt(share.signal)} the size of layer 1's; ${ofIt(share.differs)} that differs from input to input` : "are all 0";
+  return `${about(state)}, ${stack(state)}. The outputs of layer ${depth} ${outputs}. `
     + `Backwards, layer 1 gets ${ofIt(share.gradient)} the gradient at layer ${depth}. ${verdict(share)}`;
 }
 
 // ---- drawing -------------------------------------------------------------------------------------------------------
 
 const LINES = {
-  measured: { stroke: "var(--mark)", "stroke-width": 2.5 },
+  measured: { stroke: "var(--mark)", "stroke-width": 3, "stroke-linecap": "round" },
   spread: { stroke: "var(--other)", "stroke-width": 2.5, "stroke-dasharray": "6 4" },
-  formula: { stroke: "var(--fg)", "stroke-width": 1.3, "stroke-dasharray": "1.5 3" },
+  formula: { stroke: "var(--fg)", "stroke-width": 1.6, "stroke-dasharray": "1.6 4" },
 };
 const line = (d, { stroke, ...attrs }) => svg("path", { d, fill: "none", ...attrs, style: { stroke } });
 
@@ -239,7 +241,7 @@ function chart(names, height, select = null) {
 }
 
 /** A line through one number for each layer; it stops where a number is 0, which has no place on such an axis. */
-const through = ({ x, y }, numbers, look) => line(numbers.map((v, i) => (v > 0 ? `${numbers[i - 1] > 0 ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}` : "")).join(""), look);
+const through = ({ x, y }, numbers, look) => line(numbers.map((v, i) => (v > 0 ? `${numbers[i - 1] > 0 ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}h0` : "")).join(""), look);
 
 export default explorer({
   name: "signal_through_depth",
@@ -317,11 +319,11 @@ export default explorer({
       const f = forwards.on(x, powers("size of the outputs", [...sizes, ...spreads, ...told.sizes]), "Forwards: the signal", shown
         ? `Size of the outputs, from ${short(run.sizes[1])} at layer 1 to ${short(run.sizes[depth])} at layer ${depth}; by formula ${short(told.sizes[depth])}. What differs from input to input: ${short(run.spreads[1])} and ${short(run.spreads[depth])}.`
         : `Size of the input, ${short(run.sizes[0])}, and of layer 1's outputs, ${short(run.sizes[1])}. The other layers are not shown yet.`);
-      f.plot.append(...mark(f, [sizes[at], spreads[at]]), through(f, told.sizes, LINES.formula), through(f, spreads, LINES.spread), through(f, sizes, LINES.measured));
+      f.plot.append(...mark(f, [sizes[at], spreads[at]]), through(f, spreads, LINES.spread), through(f, sizes, LINES.measured), through(f, told.sizes, LINES.formula));
       const b = backwards.on(x, powers("size of the gradient", [...gradients, ...told.gradients]), "Backwards: the gradient", shown
         ? `Size of the gradient, from ${short(run.gradients[depth])} at layer ${depth} back to ${short(run.gradients[1])} at layer 1; by formula ${short(told.gradients[1])}.`
         : `Size of the gradient at layer ${depth}, ${short(run.gradients[depth])}, and at layer ${depth - 1}, ${short(run.gradients[depth - 1])}. The other layers are not shown yet.`);
-      b.plot.append(...(shown ? mark(b, [gradients[at]]) : []), through(b, told.gradients, LINES.formula), through(b, gradients, LINES.measured));
+      b.plot.append(...(shown ? mark(b, [gradients[at]]) : []), through(b, gradients, LINES.measured), through(b, told.gradients, LINES.formula));
 
       tableTitle.textContent = `Layer ${at} multiplies the`;
       factors(state, run, at).forEach(([what, by, found], i) => {
@@ -331,7 +333,7 @@ export default explorer({
       const outputs = run.outputs[at], most = outputs.reduce((a, v) => Math.max(a, Math.abs(v)), 0), differs = run.sizes[at] ? Math.min(1, run.spreads[at] / run.sizes[at]) : 0;
       pictureTitle.textContent = `Outputs of layer ${at}: ${outputs.length / WIDTH} inputs by ${WIDTH} units`;
       pictureText.textContent = `A row for each input, a column for each unit. White is 0, orange above, purple below, full colour ${short(most)}. `
-        + `${differs ? ofIt(differs) : "Nothing of"} the size differs from row to row${differs < 0.01 ? ": only stripes" : ""}.`;
+        + (differs ? `${ofIt(differs)} the size differs from row to row${differs < 0.01 ? ": only stripes" : ""}.` : most ? "What differs from row to row is below 10⁻¹³ of the size and lost in rounding: only stripes." : "All are 0.");
       picture.setAttribute("aria-label", `${pictureTitle.textContent}. ${pictureText.textContent}`);
       paintRows(outputs, most);
       const zeros = outputs.filter((v) => v === 0).length / outputs.length;

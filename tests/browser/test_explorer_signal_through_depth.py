@@ -89,8 +89,10 @@ def test_says_what_is_left_at_both_ends(explorer_page):
     explorer = explorer_page(NAME, shown=True, gain=2**0.5, depth=12)
     found = numbers(explorer)
     sizes, gradients = found["sizes"], found["gradients"]
-    assert f"Layer 12 has {100 * sizes[-1] / sizes[0]:.2g} % of layer 1's signal" in explorer.says()
-    assert f"and {100 * found['spreads'][-1] / sizes[-1]:.2g} % of its size differs" in explorer.says()
+    assert (
+        f"The outputs of layer 12 have {100 * sizes[-1] / sizes[0]:.2g} % of the size of layer 1's" in explorer.says()
+    )
+    assert f"; {100 * found['spreads'][-1] / sizes[-1]:.2g} % of that differs from input to input" in explorer.says()
     assert f"layer 1 gets {100 * gradients[0] / gradients[-1]:.2g} % of the gradient at layer 12" in explorer.says()
 
 
@@ -122,9 +124,9 @@ def test_a_click_in_a_chart_chooses_the_layer(explorer_page):
 def test_sigmoid_gives_every_input_the_same_answer(explorer_page):
     explorer = explorer_page(NAME, shown=True, depth=50, layer=40)
     explorer.root.get_by_label("Activation").select_option("sigmoid")
-    assert "nothing of its size differs from input to input" in explorer.says()
+    assert "nothing of that differs from input to input" in explorer.says()
     assert explorer.says().endswith("every input gets the same answer, and the gradient vanishes.")
-    expect(explorer.root.get_by_text("Nothing of the size differs from row to row: only stripes.")).to_be_visible()
+    expect(explorer.root.get_by_text("below 10⁻¹³ of the size and lost in rounding: only stripes.")).to_be_visible()
     assert explorer.trait("spreads")[-1] == 0
     numbers(explorer)
 
@@ -146,7 +148,7 @@ def test_inputs_of_ones_own_go_through_by_touch(explorer_page):
     rng = np.random.default_rng(0)
     explorer = explorer_page(NAME, touch=True, width=360, inputs=rng.normal(size=(3, 64)).round(2), gain=0)
     button(explorer, "Send the signal").tap()
-    assert "Layer 20 has nothing of layer 1's signal" in explorer.says()
+    assert "The outputs of layer 20 are all 0." in explorer.says()
     assert factors(explorer)[0] == ["–", "–"]
     explorer.root.get_by_label("First weights, Var(w)").select_option("He: 2/n")
     numbers(explorer)
