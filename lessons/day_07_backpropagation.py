@@ -1286,9 +1286,9 @@ claim("PyTorch adds: the gradient of w² at 3, asked for twice", accumulated.gra
 #
 # - Rumelhart, Hinton & Williams, *Learning representations by back-propagating errors* (1986).
 # - LeCun et al., *Backpropagation Applied to Handwritten Zip Code Recognition* (1989): the same, with shared weights.
+# - LeCun et al., *Efficient BackProp* (1998): first weights of variance one over fan-in.
 # - Glorot & Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010).
 # - He et al., *Delving Deep into Rectifiers* (2015): the factor of two.
-# - LeCun et al., *Efficient BackProp* (1998): first weights of variance one over fan-in.
 # - Baydin et al., *Automatic Differentiation in Machine Learning: a Survey* (2018).
 # - Raghu et al., *SVCCA* (2017): which layers settle first.
 #

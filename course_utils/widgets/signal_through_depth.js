@@ -123,15 +123,15 @@ export function formula(state, first, last) {
   return { sizes: squares.map(Math.sqrt), gradients };
 }
 
-/** By what a layer multiplies, [what, formula, measured] each; null where nothing comes in. */
+/** The factors of a layer, [what, formula, measured] each; null where nothing comes in. */
 export function factors(state, { sizes, gradients, sums }, layer) {
   const before = sizes[layer - 1] ** 2, middle = rms(sums[layer]) ** 2, by = layerFormula(state, before), over = (a, b) => (b ? a / b : null);
   const [name] = ACTIVATIONS[state.activation];
   return [
-    [`weights${state.biases ? " and biases" : ", n · Var(w)"}: mean square`, over(by.sums, before), over(middle, before)],
-    [`${name}: mean square`, over(by.outputs, by.sums), over(sizes[layer] ** 2, middle)],
-    ["both: size of the signal (the root)", over(Math.sqrt(by.outputs), sizes[layer - 1]), over(sizes[layer], sizes[layer - 1])],
-    ["size of the gradient, on its way back", Math.sqrt(by.gradient), over(gradients[layer - 1], gradients[layer])],
+    [`weights${state.biases ? " and biases" : ", n · Var(w)"}, on the mean square`, over(by.sums, before), over(middle, before)],
+    [`${name}, on the mean square`, over(by.outputs, by.sums), over(sizes[layer] ** 2, middle)],
+    ["both, on the size (the root)", over(Math.sqrt(by.outputs), sizes[layer - 1]), over(sizes[layer], sizes[layer - 1])],
+    ["backwards, on the size of the gradient", Math.sqrt(by.gradient), over(gradients[layer - 1], gradients[layer])],
   ];
 }
 
@@ -185,7 +185,7 @@ export function verdict({ signal, gradient, differs }) {
 }
 
 const stack = ({ activation, depth }) => `${depth} layers ${activation === "identity" ? "without activation" : `of ${ACTIVATIONS[activation][0]}`}`;
-const about = ({ gain, biases }) => `Gain ${format(gain, 3)} (standard deviation ${format(gain / Math.sqrt(WIDTH), 4)}${biases ? ", with random biases" : ""})`;
+const about = ({ gain, biases }) => `Gain ${format(gain, 3)} (standard deviation ${format(gain, 3)}/√${WIDTH} = ${format(gain / Math.sqrt(WIDTH), 4)}${biases ? ", with random biases" : ""})`;
 
 export function sentence(state, run) {
   if (!state.shown) return `${about(state)}, ${stack(state)}. Layer 1 multiplies the size of the signal by ${short(run.sizes[1] / run.sizes[0])}. `
@@ -325,7 +325,7 @@ export default explorer({
         : `Size of the gradient at layer ${depth}, ${short(run.gradients[depth])}, and at layer ${depth - 1}, ${short(run.gradients[depth - 1])}. The other layers are not shown yet.`);
       b.plot.append(...(shown ? mark(b, [gradients[at]]) : []), through(b, gradients, LINES.measured), through(b, told.gradients, LINES.formula));
 
-      tableTitle.textContent = `Layer ${at} multiplies the`;
+      tableTitle.textContent = `Factor of layer ${at}`;
       factors(state, run, at).forEach(([what, by, found], i) => {
         rows[i].head.textContent = what;
         rows[i].cells.forEach((cell, j) => { cell.textContent = [by, found][j] === null ? "–" : `× ${short([by, found][j])}`; });
