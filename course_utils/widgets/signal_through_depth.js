@@ -131,7 +131,7 @@ export function factors(state, { sizes, gradients, sums }, layer) {
     [`weights${state.biases ? " and biases" : ", n · Var(w)"}, on the mean square`, over(by.sums, before), over(middle, before)],
     [`${name}, on the mean square`, over(by.outputs, by.sums), over(sizes[layer] ** 2, middle)],
     ["both, on the size (the root)", over(Math.sqrt(by.outputs), sizes[layer - 1]), over(sizes[layer], sizes[layer - 1])],
-    ["backwards, on the size of the gradient", Math.sqrt(by.gradient), over(gradients[layer - 1], gradients[layer])],
+    ["backwards, on the gradient", Math.sqrt(by.gradient), over(gradients[layer - 1], gradients[layer])],
   ];
 }
 
