@@ -167,9 +167,17 @@ def test_amounts_are_said_in_words():
     ]  # fmt: skip
 
 
+def test_inputs_of_zeros_are_no_trouble():
+    call = "(s, i) => { const r = send(s, i); return [true, false].map((shown) => sentence({ ...s, shown }, r)); }"
+    state = {"activation": "relu", "gain": 1, "biases": False, "depth": 3, "seed": 0}
+    for biases, says in ((False, "The outputs of layer 3 are all 0."), (True, "nothing of that differs")):
+        sent, asked = node(NAME, call, [(state | {"biases": biases}, np.zeros((2, WIDTH)))])[0]
+        assert says in sent and "multiplies the size of the signal by –." in asked
+
+
 def test_states_from_links_are_made_valid():
     wild = {"activation": "relu6", "gain": 1e9, "biases": "yes", "depth": 0, "layer": 99, "seed": -3, "shown": 1}
-    more = {"activation": None, "gain": 1e-9, "biases": 0, "depth": "x", "layer": None, "seed": 1e9, "shown": None}
+    more = {"activation": "constructor", "gain": 1e-9, "biases": 0, "depth": "x", "layer": None, "seed": 1e9, "shown": None}
     assert node(NAME, "clean", [wild, more, more | {"gain": "x"}]) == [
         {"activation": "relu", "gain": 4, "biases": True, "depth": 2, "layer": 2, "seed": 0, "shown": True},
         {"activation": "relu", "gain": 0.02, "biases": False, "depth": 2, "layer": 1, "seed": 999, "shown": False},

@@ -151,7 +151,7 @@ export function left({ sizes, spreads, gradients }) {
 // ---- state and words -----------------------------------------------------------------------------------------------
 
 export function clean(state) {
-  if (!(state.activation in ACTIVATIONS)) state.activation = "relu";
+  if (!Object.hasOwn(ACTIVATIONS, state.activation)) state.activation = "relu";
   state.gain = Number.isFinite(state.gain) && state.gain > 0 ? clamp(state.gain, LEAST_GAIN, MOST_GAIN) : 0;
   state.biases = Boolean(state.biases);
   state.shown = Boolean(state.shown);
@@ -188,7 +188,7 @@ const stack = ({ activation, depth }) => `${depth} layers ${activation === "iden
 const about = ({ gain, biases }) => `Gain ${format(gain, 3)} (standard deviation ${format(gain, 3)}/√${WIDTH} = ${format(gain / Math.sqrt(WIDTH), 4)}${biases ? ", with random biases" : ""})`;
 
 export function sentence(state, run) {
-  if (!state.shown) return `${about(state)}, ${stack(state)}. Layer 1 multiplies the size of the signal by ${short(run.sizes[1] / run.sizes[0])}. `
+  if (!state.shown) return `${about(state)}, ${stack(state)}. Layer 1 multiplies the size of the signal by ${short(run.sizes[0] ? run.sizes[1] / run.sizes[0] : null)}. `
     + `What will be left of it after ${state.depth} layers? Decide, then send the signal.`;
   const share = left(run), { depth } = state;
   const outputs = share.signal ? `have ${ofIt(share.signal)} the size of layer 1's; ${ofIt(share.differs)} that differs from input to input` : "are all 0";
