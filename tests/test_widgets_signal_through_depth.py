@@ -177,7 +177,15 @@ def test_inputs_of_zeros_are_no_trouble():
 
 def test_states_from_links_are_made_valid():
     wild = {"activation": "relu6", "gain": 1e9, "biases": "yes", "depth": 0, "layer": 99, "seed": -3, "shown": 1}
-    more = {"activation": "constructor", "gain": 1e-9, "biases": 0, "depth": "x", "layer": None, "seed": 1e9, "shown": None}
+    more = {
+        "activation": "constructor",
+        "gain": 1e-9,
+        "biases": 0,
+        "depth": "x",
+        "layer": None,
+        "seed": 1e9,
+        "shown": None,
+    }
     assert node(NAME, "clean", [wild, more, more | {"gain": "x"}]) == [
         {"activation": "relu", "gain": 4, "biases": True, "depth": 2, "layer": 2, "seed": 0, "shown": True},
         {"activation": "relu", "gain": 0.02, "biases": False, "depth": 2, "layer": 1, "seed": 999, "shown": False},
