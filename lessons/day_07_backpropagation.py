@@ -775,8 +775,7 @@ claim("relative to its size, the dense layer moves most", max(moved, key=moved.g
 # ## Where do the weights begin?
 #
 # Training moves weights; somebody has to choose where they start. Zero sounds modest. **Before you run:** all 1,898
-# parameters begin at
-# 0. How many of them get a gradient that is not zero?
+# parameters begin at zero. How many of them get a gradient that is not zero?
 
 # %%
 zeros = small_cnn(np.random.default_rng(SEED))
@@ -823,8 +822,8 @@ claim("behind the network that began at random by", final["right"] - accuracy, l
 # $$ \mathrm{Var}(z) \;=\; n \; \mathrm{Var}(w) \; \mathrm{mean}(x^2) $$
 #
 # with $\mathrm{mean}(x^2)$ the mean square of the inputs. So each layer multiplies the mean square of its signal by
-# $n\,\mathrm{Var}(w)$. To keep it, $\mathrm{Var}(w) = 1/n$. But then comes ReLU: $z$ is as often negative as
-# positive, and ReLU deletes one half of the mean square. To make that good:
+# $n\,\mathrm{Var}(w)$. To keep it, $\mathrm{Var}(w) = 1/n$ (LeCun et al. 1998). But then comes ReLU: $z$ is as often
+# negative as positive, and ReLU deletes one half of the mean square. To make that good:
 #
 # $$ \mathrm{Var}(w) = \frac{2}{n_{in}} \quad \text{(He et al. 2015, for ReLU)} \qquad\qquad
 # \mathrm{Var}(w) = \frac{2}{n_{in} + n_{out}} \quad \text{(Glorot, also Xavier, 2010)} $$
@@ -874,6 +873,7 @@ claim("PyTorch: largest bias", torch_layer.bias.abs().max().item(), lambda large
 # | | variance | PyTorch | Keras |
 # |---|---|---|---|
 # | He | $2/n_{in}$ | `init.kaiming_normal_` | `"he_normal"` |
+# | LeCun | $1/n_{in}$ | `init.kaiming_normal_(…, nonlinearity="linear")` | `"lecun_normal"` |
 # | Glorot, Xavier | $2/(n_{in}+n_{out})$ | `init.xavier_normal_` | `"glorot_normal"`; default: `"glorot_uniform"` |
 # | PyTorch's default | $1/(3\,n_{in})$ | what you get | – |
 #
@@ -1136,43 +1136,38 @@ claim("five layers of PyTorch's default have learnt to read", score, lambda shar
 # So with ReLU and plain layers, ask for He. For much deeper networks even that is not enough, and two inventions take
 # over: normalisation, which sets the size of the signal anew at every layer (Day 10), and residual connections, a way
 # around each block (Day 15).
+
+# %% [markdown] tags=["explorer"]
+# ## Try it yourself: signal through depth
 #
-# ## Turn the knobs
+# **Explorer: signal through depth.** Sixteen digits go through up to 50 dense layers of 64 units, and a random gradient
+# comes back, as in the experiment. All first weights lie on one scale, the **gain** $\sqrt{n\,\mathrm{Var}(w)}$:
+# $\sqrt{1/3}$ is PyTorch's default, 1 is Glorot and LeCun, $\sqrt{2}$ is He. At first you see layer 1 only. Three things
+# to try, and what to look for:
 #
-# Here are the three knobs of the experiment: depth, first weights, activation. Two things to try, and what to look
-# for:
-#
-# 1. *Is it ReLU's fault?* Take `torch.sigmoid` with `"Keras' default"`. The signal looks calm: sigmoid's outputs lie
-#    around a half. Look at the gradient. The slope of sigmoid is at most 1/4, at *every* layer.
-# 2. *Whom was Glorot made for?* Take `torch.tanh` with `"Keras' default"` and with `"He"`, then 5 layers instead of
-#    20 with all of them. At which depth would you begin to care?
+# 1. *Which gain keeps the signal alive through 20 layers of ReLU?* Look at what layer 1 does, choose a gain, and only
+#    then send the signal. By how much may you miss it? Then ask the same for 50 layers.
+# 2. *Is it ReLU's fault?* Take the sigmoid with gain 1. The size looks calm: sigmoid's outputs lie around a half. Look
+#    at the spread over the inputs, at the rows of the picture, and at the gradient. The slope of sigmoid is at most
+#    1/4, at *every* layer.
+# 3. *Whom was Glorot made for?* Take tanh with Glorot and with He, then 5 layers instead of 20 with all of them. At
+#    which depth would you begin to care?
 
 # %%
-depth = 20
-start = "Keras' default"  # one of STARTS
-activation = torch.sigmoid  # torch.relu, torch.tanh, torch.sigmoid, torch.nn.functional.leaky_relu
+from course_utils import widgets
 
-tried = send(start, depth, activation)
-fig = plots.curves(
-    {name: tried[name] for name in ("size", "spread", "gradient")},
-    f"{start}, {activation.__name__}, {depth} layers",
-    x=range(1, depth + 1),
-    xlabel="layer",
-    ylabel="size",
-    log=True,
-)
-fig.axes[0].set_xticks([1, *range(5, depth + 1, 5)])
-plots.show(
-    fig,
-    alt=f"Size of the outputs, their spread over patches, and size of the gradient over {depth} layers. At the last layer "
-    f"{tried['size'][-1]:.1g} and {tried['spread'][-1]:.1g}, gradient at the first layer {tried['gradient'][0]:.1g}.",
-)
+widgets.SignalThroughDepth(inputs=flat[:16])
 
 # %% [markdown]
-# Two of the answers, so that you can compare. Sigmoid: its sums stay small, so its slope is close to 1/4, and 19
-# layers are $4^{-19}$. Tanh with Glorot: alive, if a little tired.
+# Some of the answers, so that you can compare. ReLU wants $\sqrt{2}$; with a gain a tenth smaller, 20 layers leave
+# $0.9^{20}$ of that, about an eighth, and 50 layers half a per cent. Sigmoid: its sums stay small, so its slope is close
+# to 1/4, and 19 layers are $4^{-19}$. Tanh with Glorot: alive, if a little tired.
 
 # %%
+he, smaller = (widgets.SignalThroughDepth(gain=gain, depth=50).measure()["sizes"] for gain in (2**0.5, 0.9 * 2**0.5))
+claim("a gain a tenth smaller than He's: share of his signal at layer 20", smaller[19] / he[19], 0.12, tolerance=0.005)
+claim("at layer 50", smaller[49] / he[49], 0.005, tolerance=0.0005)
+claim("PyTorch knows the gain that ReLU wants", torch.nn.init.calculate_gain("relu"), np.sqrt(2), tolerance=1e-12)
 sigmoid, tanh = send("Keras' default", activation=torch.sigmoid), send("Keras' default", activation=torch.tanh)
 claim(
     "sigmoid: gradient at layer 1 over that at layer 20",
@@ -1190,8 +1185,8 @@ claim("tanh with Glorot: signal at layer 20", tanh["size"][-1], lambda signal: 0
 # PyTorch's default let less than a millionth of the signal through, and did not learn (M63).
 #
 # **"With ReLU gradients do not vanish."** ReLU has the slope 1 where it is open. But the gradient also passes through
-# the *weights*, and their size decides. Here with the smaller weights, and for a leaky ReLU, which is never shut,
-# too:
+# the *weights*, and their size decides. Here it passes through PyTorch's default weights, once with ReLU and once with
+# a leaky ReLU, which is never shut:
 
 # %%
 for name, function in {"ReLU": torch.relu, "leaky ReLU": F.leaky_relu}.items():
@@ -1291,6 +1286,7 @@ claim("PyTorch adds: the gradient of w² at 3, asked for twice", accumulated.gra
 #
 # - Rumelhart, Hinton & Williams, *Learning representations by back-propagating errors* (1986).
 # - LeCun et al., *Backpropagation Applied to Handwritten Zip Code Recognition* (1989): the same, with shared weights.
+# - LeCun et al., *Efficient BackProp* (1998): first weights of variance one over fan-in.
 # - Glorot & Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010).
 # - He et al., *Delving Deep into Rectifiers* (2015): the factor of two.
 # - Baydin et al., *Automatic Differentiation in Machine Learning: a Survey* (2018).

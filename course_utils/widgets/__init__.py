@@ -9,6 +9,7 @@ from course_utils.widgets.parameter_explosion import ParameterExplosion
 from course_utils.widgets.pooling_and_shift import PoolingAndShift
 from course_utils.widgets.prediction_browser import PredictionBrowser
 from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
+from course_utils.widgets.signal_through_depth import SignalThroughDepth
 from course_utils.widgets.threshold_explorer import ThresholdExplorer
 
 EXPLORERS: tuple[type[Explorer], ...] = (
@@ -17,6 +18,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    SignalThroughDepth,
     LandscapeRace,
     FaultFinder,
     PredictionBrowser,
@@ -35,5 +37,6 @@ __all__ = [
     "PoolingAndShift",
     "PredictionBrowser",
     "ReceptiveFieldStack",
+    "SignalThroughDepth",
     "ThresholdExplorer",
 ]
