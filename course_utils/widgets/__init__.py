@@ -8,6 +8,7 @@ from course_utils.widgets.parameter_explosion import ParameterExplosion
 from course_utils.widgets.pooling_and_shift import PoolingAndShift
 from course_utils.widgets.prediction_browser import PredictionBrowser
 from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
+from course_utils.widgets.softmax_and_loss import SoftmaxAndLoss
 from course_utils.widgets.threshold_explorer import ThresholdExplorer
 
 EXPLORERS: tuple[type[Explorer], ...] = (
@@ -16,6 +17,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    SoftmaxAndLoss,
     FaultFinder,
     PredictionBrowser,
     ThresholdExplorer,
@@ -32,5 +34,6 @@ __all__ = [
     "PoolingAndShift",
     "PredictionBrowser",
     "ReceptiveFieldStack",
+    "SoftmaxAndLoss",
     "ThresholdExplorer",
 ]
