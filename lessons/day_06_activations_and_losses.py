@@ -378,7 +378,7 @@ claim("kernels that keep brightness: nothing does", zero_share["gaussian"], 0.0)
 #
 # A unit behind ReLU is *off* for an image when its sum $z$ is zero or less. What if it is off for **every** image?
 # Its output is always 0, its slope is always 0, so no step ever changes its weights: the unit is **dead**. In the
-# first layer it stays so for good. Further up the layers before it still move, and may wake it by chance; nothing
+# first layer it stays so for good. Further up, the layers before it still move, and may wake it by chance; nothing
 # pulls it back.
 #
 # By hand. A unit with weight 1 and bias −3 gets inputs between 0 and 2. **Before you run:** is it dead? With which
@@ -687,7 +687,7 @@ claim("too large a start: worse than knowing nothing", min(fresh["last layer × 
 
 # %% [markdown]
 # Above $\log C$ by much: the network is *sure of nonsense*; look at the last layer's weights and at the scale of the
-# inputs. Exactly $\log C$, epoch after epoch: it learns nothing. Below it before the first step: look for a leak.
+# inputs. Exactly $\log C$, epoch after epoch: it learns nothing. Clearly below it before the first step: look for a leak.
 #
 # ### Which way is down?
 #
@@ -1214,7 +1214,7 @@ claim("of cat: first lower, then higher", by_heat["cat"], lambda price: price[0]
 # %% [markdown]
 # ## Losses for other aims
 #
-# A loss says what you care about. Here are three changes of mind, each one line.
+# A loss says what you care about. Here are some changes of mind, each of them a line of code.
 #
 # ### Do not be too sure: label smoothing
 #

@@ -166,7 +166,7 @@ def test_focal_loss_pulls_a_sure_mistake_harder_than_cross_entropy_does():
 def test_numbers_keep_their_first_digits():
     said = {
         "0": "0", "200": "200", "-0.5728": "−0.5728", "0.00316": "0.00316", "5.757216": "5.7572",
-        "1.234e-5": "1.23·10⁻⁵", "-9.4e-88": "−9.4·10⁻⁸⁸", "3.4e38": "3.4·10³⁸",
+        "1.234e-5": "1.2·10⁻⁵", "-9.4e-88": "−9.4·10⁻⁸⁸", "3.4e38": "3.4·10³⁸",
         "NaN": "nan", "Infinity": "inf", "-Infinity": "−inf",
     }  # fmt: skip
     assert node(NAME, "(text) => exact(Number(text))", said) == list(said.values())
@@ -180,7 +180,7 @@ def test_the_words_show_the_numbers_of_each_loss():
     assert "0.9968^2 × 5.7572 = 5.7209" in said["focal"]
     assert "always between 1.4612 and 2.4612" in said["twice"]
     (hot,) = node(NAME, "(s) => how(s, 'squared', 'truck')", [PHOTO | {"temperature": 2}])
-    assert hot.endswith("All of it is divided by T = 2, since softmax sees z / T.")
+    assert hot.endswith("Each push is then divided by T = 2, since softmax sees z / T.")
 
 
 def test_what_an_offset_does_is_said():
@@ -192,6 +192,7 @@ def test_what_an_offset_does_is_said():
     assert calm == ["Here all three ways find the same loss."]
     assert high[0].startswith("+100 on every logit") and "inf / inf is nan" in high[1]
     assert "0 / 0 is nan" in low[1]
+    assert "any smaller power / inf is 0" in gap[0]
     assert gap[-1].endswith("−log 0 is inf. Log-sum-exp never forms p, and finds 200.")
 
 

@@ -148,7 +148,7 @@ export function exact(x) {
   const size = Math.abs(x);
   if (Number.isInteger(x) && size < 1e6) return format(x);
   if (size >= 1e-4 && size < 1e6) return (x < 0 ? "−" : "") + size.toFixed(size < 0.1 ? 5 : 4);
-  const [digits, power] = x.toExponential(2).split("e");
+  const [digits, power] = x.toExponential(1).split("e");
   return `${format(+digits)}·10${[...String(+power)].map((c) => SUPER[c]).join("")}`;
 }
 const plus = (x) => (x > 0 ? "+" : "") + exact(x);
@@ -158,7 +158,7 @@ const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} an
 /** How the loss and its push come about, with the numbers of this state. */
 export function how(state, loss, truth) {
   const log = logSoftmax(heated(state)), y = state.true_class, p = Math.exp(log[y]), cost = exact(lossOf(state, loss)), { gamma, smoothing } = state;
-  const heat = state.temperature === 1 ? "" : ` All of it is divided by T = ${format(state.temperature)}, since softmax sees z / T.`;
+  const heat = state.temperature === 1 ? "" : ` Each push is then divided by T = ${format(state.temperature)}, since softmax sees z / T.`;
   if (loss === "smoothed") {
     const [t, other] = [targets(state, loss)[y], smoothing / log.length];
     return `Targets: ${exact(t)} for ${truth}, ${exact(other)} for each other class. ${exact(t)} × ${exact(-log[y])} + ${exact(other)} × ${exact(-sum(log) + log[y])} = ${cost}, where each −log p is weighed by its target. Push: target − p.${heat}`;
@@ -180,7 +180,7 @@ export function notes(state) {
   const said = [], { written, subtracted, joined } = inFloat32(state), seen = heated(state), most = seen[largest(seen)];
   if (state.offset) said.push(`${plus(state.offset)} on every logit multiplies every power of e by the same number: no probability, no loss and no push changes.`);
   if (state.temperature !== 1) said.push(`T = ${format(state.temperature)} divides every difference of logits: the order stays, the net only sounds ${state.temperature > 1 ? "less" : "more"} sure.`);
-  if (written.total === Infinity) said.push(`As written it fails: e to the ${exact(most)} is more than 32 bits can hold (the limit is e to the 88.72), and inf / inf is nan.`);
+  if (written.total === Infinity) said.push(`As written it fails: e to the ${exact(most)} is more than 32 bits can hold (the limit is e to the 88.72), and ${Number.isNaN(written.p) ? "inf / inf is nan" : "any smaller power / inf is 0"}.`);
   else if (!written.total) said.push(`As written it fails: e to the ${exact(most)} is less than the smallest number in 32 bits, all powers are 0, and 0 / 0 is nan.`);
   if (subtracted.loss === Infinity) said.push(`With the largest logit subtracted, p is rightly rounded to 0, but −log 0 is inf. Log-sum-exp never forms p, and finds ${exact(joined.loss)}.`);
   else if (Number.isFinite(written.loss)) said.push("Here all three ways find the same loss.");
@@ -251,7 +251,7 @@ export default explorer({
         lostpointercapture: () => { held = null; ui.set({}); },
       };
       for (const [event, handler] of Object.entries(events)) logit.element.addEventListener(event, handler);
-      const p = h("span", { style: { flex: "0 0 5em" } }), force = h("span", { style: { flex: "0 0 5em" } });
+      const p = h("span", { style: { flex: "0 0 5.6em" } }), force = h("span", { style: { flex: "0 0 5.6em" } });
       const both = (...items) => h("td", { style: tight }, h("div", { style: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: "0.1rem 0.4rem" } }, ...items));
       const title = h("th", { scope: "row", style: { ...tight, overflowWrap: "anywhere" } }, name, mark);
       return { name, mark, title, field, p, force, logit, share, push, element: h("tr", {}, title, both(field, logit.element), both(p, share.element), both(force, push.element)) };

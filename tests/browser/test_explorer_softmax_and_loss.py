@@ -138,7 +138,7 @@ def test_temperature_and_truth_change_the_price(explorer_page):
     choose(explorer, "True class", "cat")
     explorer.root.get_by_role("slider", name="Temperature").press("End")
     assert (explorer.trait("true_class"), explorer.trait("temperature")) == (3, 30)
-    expect(explorer.root.get_by_text("All of it is divided by T = 30")).to_be_visible()
+    expect(explorer.root.get_by_text("Each push is then divided by T = 30")).to_be_visible()
     assert agrees(explorer)
 
 
