@@ -1179,7 +1179,7 @@ claim("no bend: nearly as good here", means["right"] - means["no bend"], lambda 
 #
 # **Explorer: softmax and loss.** The ten logits from above, but now the photo shows a truck. Drag the bars or type
 # numbers, and see the probabilities, what five losses charge, and how they push each logit. A **push** is the slope with
-# the other sign: the way a step goes. Two of the losses come in the next section: *smoothed labels* ask for a little
+# the other sign: the way a step goes. Two of the losses come in the next section: *label smoothing* asks for a little
 # less than certainty, and *focal loss* makes answers that are nearly right cheap. Three things to try:
 #
 # 1. *Who pulls hardest?* Choose the situation "sure and wrong" and guess which loss pulls the true logit up hardest.

@@ -1,7 +1,7 @@
 import { clamp, explorer, format, h, integerIn, range, thousands } from "./toolkit.js";
 
 const MOST_CLASSES = 10, MOST_LOGIT = 1000, MOST_STEPS = 1000;
-const LOSSES = { cross_entropy: "cross-entropy", smoothed: "smoothed labels", focal: "focal loss", squared: "squared error", twice: "softmax twice" };
+const LOSSES = { cross_entropy: "cross-entropy", smoothed: "label smoothing", focal: "focal loss", squared: "squared error", twice: "softmax twice" };
 const NAMES = Object.keys(LOSSES);
 
 // ---- arithmetic: softmax sees u = (z + offset) / T; y is the true class ----------------------------------------------
@@ -161,7 +161,8 @@ export function how(state, loss, truth) {
   const heat = state.temperature === 1 ? "" : ` Each push is then divided by T = ${format(state.temperature)}, since softmax sees z / T.`;
   if (loss === "smoothed") {
     const [t, other] = [targets(state, loss)[y], smoothing / log.length];
-    return `Targets: ${exact(t)} for ${truth}, ${exact(other)} for each other class. ${exact(t)} × ${exact(-log[y])} + ${exact(other)} × ${exact(-sum(log) + log[y])} = ${cost}, where each −log p is weighed by its target. Push: target − p.${heat}`;
+    const rest = exact(log[y] - sum(log));
+    return `Targets: ${exact(t)} for ${truth}, ${exact(other)} for each other class. ${exact(t)} × ${exact(-log[y])} + ${exact(other)} × ${rest} = ${cost}, where ${rest} is the −log p of the others, added up. Push: target − p.${heat}`;
   }
   if (loss === "focal") return `(1 − p)^γ × −log p = ${exact(-Math.expm1(log[y]))}^${format(gamma)} × ${exact(-log[y])} = ${cost}. Push: that of cross-entropy × ${exact(focalFactor(log[y], gamma))}.${heat}`;
   if (loss === "squared") {

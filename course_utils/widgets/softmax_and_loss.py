@@ -14,7 +14,7 @@ from course_utils.widgets.explorer import Explorer, Numbers
 
 LOSSES = {
     "cross_entropy": "cross-entropy",
-    "smoothed": "smoothed labels",
+    "smoothed": "label smoothing",
     "focal": "focal loss",
     "squared": "squared error",
     "twice": "softmax twice",
