@@ -39,7 +39,7 @@ class SoftmaxAndLoss(Explorer):
 
     title = "Softmax and loss"
     day = 6
-    question = "The net is sure and wrong: what does it pay, and where does each loss push?"
+    question = "The net says bird, the photo shows a truck: what does each loss charge, and where does it push?"
     try_this: ClassVar = (
         "Choose the situation “sure and wrong”, and guess which loss pulls the true logit up hardest. Then read the "
         "last column: how many steps does each loss need until the net is right? Which two hardly move?",
