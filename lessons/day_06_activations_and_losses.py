@@ -378,7 +378,7 @@ claim("kernels that keep brightness: nothing does", zero_share["gaussian"], 0.0)
 #
 # A unit behind ReLU is *off* for an image when its sum $z$ is zero or less. What if it is off for **every** image?
 # Its output is always 0, its slope is always 0, so no step ever changes its weights: the unit is **dead**. In the
-# first layer it stays so for good. Further up the layers before it still move, and may wake it by chance; nothing
+# first layer it stays so for good. Further up, the layers before it still move, and may wake it by chance; nothing
 # pulls it back.
 #
 # By hand. A unit with weight 1 and bias −3 gets inputs between 0 and 2. **Before you run:** is it dead? With which
@@ -687,7 +687,7 @@ claim("too large a start: worse than knowing nothing", min(fresh["last layer × 
 
 # %% [markdown]
 # Above $\log C$ by much: the network is *sure of nonsense*; look at the last layer's weights and at the scale of the
-# inputs. Exactly $\log C$, epoch after epoch: it learns nothing. Below it before the first step: look for a leak.
+# inputs. Exactly $\log C$, epoch after epoch: it learns nothing. Clearly below it before the first step: look for a leak.
 #
 # ### Which way is down?
 #
@@ -788,7 +788,8 @@ with np.errstate(all="ignore"):  # NumPy would warn; a network in training goes 
 
 # %% [markdown]
 # Infinity over infinity is **NaN**, not a number, and one NaN in the loss makes every weight NaN after one step. A
-# logit of 12 is nothing unusual; in 16 bits, in which large networks are trained (Day 20), it is fatal.
+# logit of 12 is nothing unusual; in float16, one of the two kinds of 16 bits that networks are trained in (Day 20), it
+# is fatal.
 #
 # The cure costs one subtraction. Only differences count, so subtract the largest logit from all. Then the largest
 # power is $e^0 = 1$, and nothing overflows. The others may underflow to 0, and that is right.
@@ -1172,59 +1173,48 @@ claim("no bend: nearly as good here", means["right"] - means["no bend"], lambda 
 # - **Deep sigmoids** hardly start: five slopes of at most a quarter are multiplied.
 # - **No bend** and **squared error** pass unnoticed, because the task is *easy*: straight layers suffice for these
 #   digits. A test that everybody passes finds no mistake. "Are the two different?" found the missing bend at once.
+
+# %% [markdown] tags=["explorer"]
+# ## Try it yourself: softmax and loss
 #
-# ## Turn the knobs
+# **Explorer: softmax and loss.** The ten logits from above, but now the photo shows a truck. Drag the bars or type
+# numbers, and see the probabilities, what five losses charge, and how they push each logit. A **push** is the slope with
+# the other sign: the way a step goes. Two of the losses come in the next section: *label smoothing* asks for a little
+# less than certainty, and *focal loss* makes answers that are nearly right cheap. Three things to try:
 #
-# Change the numbers in the first lines and run the cell again. Two things to try:
-#
-# 1. *Can heat rescue a wrong answer?* Choose a `true_class` that does not win. Raise `temperature` from 0.5 to 5.
-#    Does the loss of this wrong answer fall or rise? Does that of a right answer? Does the winner ever change?
-# 2. *Who pays?* With `true_class = 2`, set `gamma` (focal loss, below) to 0, 1, 2, 5 and look at the bar of the focal
-#    loss. Then choose a class with a small probability. Which of the two pays less of its old price?
+# 1. *Who pulls hardest?* Choose the situation "sure and wrong" and guess which loss pulls the true logit up hardest.
+#    Then read the last column: how many steps of size 1 does each loss need until the net is right?
+# 2. *Who else is pulled?* Press Reset, choose "show me" and the squared error. Which wrong classes does it push up
+#    too, and which of them harder than the truth? Compare with cross-entropy.
+# 3. *Can heat rescue a wrong answer?* Raise the temperature from 0.5 to 5. Does the price of truck fall or rise? Make
+#    bird the true class and do it again, then cat. Does the net's answer ever change?
 
 # %%
-knob_logits = np.array([1.0, -1.5, 3.2, 1.9, 1.1, 0.7, 0.9, -0.5, -0.8, -2.0])
-true_class, temperature, gamma, smoothing = 2, 1.0, 2.0, 0.1
+from course_utils import widgets
 
-p_knob = stable_softmax(knob_logits / temperature)
-target = (1 - smoothing) * np.eye(10)[true_class] + smoothing / 10
-rows = {
-    "cross-entropy": -np.log(p_knob[true_class]),
-    "smoothed labels": -(target * np.log(p_knob)).sum(),
-    "focal loss": -((1 - p_knob[true_class]) ** gamma) * np.log(p_knob[true_class]),
-    "squared error": ((p_knob - np.eye(10)[true_class]) ** 2).sum(),
-    "softmax twice": -np.log(stable_softmax(p_knob)[true_class]),
-}
-fig, axes = plt.subplots(1, 2, figsize=(9.4, 3.6))
-plots.bars(
-    CLASSES,
-    p_knob,
-    title=f"probabilities at T = {temperature:g}",
-    ax=axes[0],
-    label="probability",
-    unit="%",
-    accent=CLASSES[true_class],
-)
-plots.bars(
-    list(rows),
-    list(rows.values()),
-    title=f"what it costs if the truth is {CLASSES[true_class]}",
-    ax=axes[1],
-    label="loss",
-)
-plots.show(
-    fig,
-    alt="Left: probabilities of ten classes, the true one set apart: "
-    + ", ".join(f"{n} {v:.1%}" for n, v in zip(CLASSES, p_knob, strict=True))
-    + ". Right: five losses: "
-    + ", ".join(f"{n} {v:.2f}" for n, v in rows.items())
-    + ".",
-)
+widgets.SoftmaxAndLoss(logits=logits, classes=CLASSES, true_class=9)
+
+# %% [markdown]
+# **What you should have found.** Cross-entropy pushes up the truth and nobody else. The squared error multiplies each
+# push by the class's own $p$. The truck has hardly any, so the cat is pushed up harder, although it is just as wrong as
+# the bird. Heat lowers the price of truck and raises that of bird. The price of cat falls first and rises later: heat
+# helps a class as long as its logit is below the mean of all logits, each weighed by its $p$.
+
+# %%
+photo_logits = torch.tensor(logits[None], requires_grad=True)
+squared_error_of_softmax(photo_logits, torch.tensor([9])).backward()
+push = -photo_logits.grad[0].numpy()
+claim("squared error: the cat is pushed up harder than the truck", push[3] > push[9] > 0, True)
+claim("cross-entropy pushes up", [CLASSES[c] for c in np.flatnonzero(np.eye(10)[9] - p > 0)], ["truck"])
+by_heat = {CLASSES[c]: [round(float(cross_entropy_of(logits / t, c)), 2) for t in (0.5, 1, 5)] for c in (9, 2, 3)}
+claim("the price of truck at T = 0.5, 1, 5", by_heat["truck"], lambda price: price[0] > price[1] > price[2])
+claim("of bird", by_heat["bird"], lambda price: price[0] < price[1] < price[2])
+claim("of cat: first lower, then higher", by_heat["cat"], lambda price: price[0] > price[1] < price[2])
 
 # %% [markdown]
 # ## Losses for other aims
 #
-# A loss says what you care about. Here are three changes of mind, each one line.
+# A loss says what you care about. Here are some changes of mind, each of them a line of code.
 #
 # ### Do not be too sure: label smoothing
 #
@@ -1307,6 +1297,8 @@ print(f"share of the hard ones: {hard / (easy + hard):.1%}")
 gamma = 2
 easy_focal, hard_focal = easy * (1 - 0.99) ** gamma, hard * (1 - 0.1) ** gamma
 claim("the factor at 0.9", (1 - 0.9) ** gamma, 0.01, tolerance=1e-12)
+left = (1 - p[[2, 9]]) ** gamma
+claim("what the bird and the truck of the explorer keep of the price", left, np.array([0.18, 0.99]), tolerance=0.005)
 claim("share of the hard ones with focal loss", hard_focal / (easy_focal + hard_focal), lambda share: share > 0.99)
 
 share = np.linspace(0.01, 1, 200)
@@ -1324,6 +1316,9 @@ plots.show(
 
 
 # %% [markdown]
+# The explorer above shows the same: choose focal loss and move γ from 0 to 5, first with bird as the true class, then
+# with truck. Who keeps nearly the whole price?
+#
 # Does it help? The digits again, "is it an 8?", with only 20 eights among about 900 others. Two scores: the
 # **recall**, the share of the eights in the exam that are found, and the number of false alarms. Beside it a plainer
 # cure: **weigh** each eight as much as 40 others. **Before you run:** what recall does plain binary cross-entropy

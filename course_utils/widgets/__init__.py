@@ -10,6 +10,7 @@ from course_utils.widgets.pooling_and_shift import PoolingAndShift
 from course_utils.widgets.prediction_browser import PredictionBrowser
 from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
 from course_utils.widgets.signal_through_depth import SignalThroughDepth
+from course_utils.widgets.softmax_and_loss import SoftmaxAndLoss
 from course_utils.widgets.threshold_explorer import ThresholdExplorer
 
 EXPLORERS: tuple[type[Explorer], ...] = (
@@ -18,6 +19,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    SoftmaxAndLoss,
     SignalThroughDepth,
     LandscapeRace,
     FaultFinder,
@@ -38,5 +40,6 @@ __all__ = [
     "PredictionBrowser",
     "ReceptiveFieldStack",
     "SignalThroughDepth",
+    "SoftmaxAndLoss",
     "ThresholdExplorer",
 ]
