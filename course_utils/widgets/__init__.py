@@ -1,6 +1,7 @@
 """The explorers: widgets that compute in the browser, and so move in JupyterLab and on the published page alike."""
 
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
+from course_utils.widgets.early_stopping_simulator import EarlyStoppingSimulator
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
 from course_utils.widgets.padding_and_stride import PaddingAndStride
@@ -16,6 +17,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    EarlyStoppingSimulator,
     FaultFinder,
     PredictionBrowser,
     ThresholdExplorer,
@@ -25,6 +27,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
 __all__ = [
     "EXPLORERS",
     "ConvolutionStepper",
+    "EarlyStoppingSimulator",
     "Explorer",
     "FaultFinder",
     "PaddingAndStride",
