@@ -22,15 +22,14 @@ def _presets() -> dict[str, dict]:
     t = np.arange(30)
     valley = 0.4 + 0.6 * 0.8**t + 0.004 * np.maximum(t - 12, 0)
     descents = 0.33 + 0.45 * 0.7**t + 0.22 / (1 + np.exp((t - 19) / 1.2)) + 0.004 * np.clip(t - 7, 0, 8)
+    area = 0.972 - 0.24 * 0.8**t - 0.001 * np.maximum(t - 20, 0)
     curves = {
         "a noisy valley": {"curve": valley, "noise": 0.02},
         "a clean valley": {"curve": valley},
         "a plateau, then a second descent": {"curve": descents, "noise": 0.005},
         "a slow, steady fall": {"curve": 0.8 - 0.004 * t},
-        "the AUC of 16 images": {
-            "curve": 0.972 - 0.24 * 0.8**t - 0.001 * np.maximum(t - 20, 0), "monitor": "val_auc", "images": 16, "mode": "max",
-        },
-    }  # fmt: skip
+        "the AUC of 16 images": {"curve": area, "monitor": "val_auc", "images": 16, "mode": "max"},
+    }
     start = {"monitor": "val_loss", "noise": 0.0, "images": 0, "draw": 3, "mode": "min"}
     return {name: start | given | {"curve": given["curve"].round(4).tolist()} for name, given in curves.items()}
 
