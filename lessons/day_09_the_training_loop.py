@@ -477,7 +477,7 @@ result("accuracy_without_train_mode", without_train, "%")
 
 # %% [markdown]
 # With mixed batches the fault hides: a batch is a fair sample, so its own statistics do. Sort the images, or classify
-# one at a time in use, and the same model is worse. It is the model's *reader* that is broken, not its weights.
+# one at a time in use, and the same model is worse. What is broken is the way it is asked, not its weights.
 #
 # ### `no_grad()` and `item()`
 #
@@ -724,7 +724,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The history has a line for each epoch that was run, the weights are those of one of them. **Before you run:** what
+# The history has a line for each epoch that was run; the weights are those of one of them. **Before you run:** what
 # does `evaluate` return now, the last number of the curve or the lowest? And the file?
 
 # %%
@@ -847,7 +847,7 @@ stopped, kept, _ = drive([keras.callbacks.EarlyStopping(patience=2, restore_best
 claim("a loss that becomes NaN is never better: stopped after, weights of epoch", (stopped, kept), (4, 2))
 
 # %% [markdown] tags=["explorer"]
-# ## Try it yourself: when does it stop?
+# ### Try it yourself: when does it stop?
 #
 # **Explorer: early stopping simulator.** A validation curve, the two rules of Keras, and a table of all that they
 # count. The dots can be dragged. It waits in the middle of a run, so that you can predict the end. Four things to try:
@@ -920,10 +920,16 @@ strong = excess["noise 0.02"]
 claim(
     "with strong noise, patience 10 against patience 1: excess left", strong[5] / strong[0], lambda share: share < 0.25
 )
+kept = ends[5, :, 1] - 1  # of the last noise, with patience 10
+flattery = (true_loss[kept] - runs[np.arange(len(runs)), kept]).mean()
+claim("there, the measured loss of the weights that are kept is too low, on average by", flattery, lambda nats: nats > 0.02)
 
 # %% [markdown]
 # So the number belongs to *your* curve: look at how much the validation loss jumps from epoch to epoch, and take a
 # patience that is longer than an unlucky streak. A larger validation set is less noisy and allows a shorter patience.
+#
+# And mind the last claim. The best epoch was chosen *for* its low number, so part of that number is luck. The loss that
+# made you keep the weights is no estimate of how good they are.
 #
 # ### The best weights, really?
 #
@@ -965,7 +971,8 @@ claim("standard deviation", drawn.std(), 0.038, tolerance=0.004, source="M01")
 claim("perfect by luck, in %", 100 * (drawn == 1).mean(), lambda share: 38 < share < 48, source="M01")
 
 # %% [markdown]
-# Nearly every second epoch looks perfect; the first of them wins for ever, since nothing can be better than 1.0. Watch
+# Nearly every second epoch looks perfect; the first of them wins for ever, since nothing can be better than 1.0. See it
+# happen in the simulator above, on its last curve: which epoch wins, and what is it worth? Then take more images. Watch
 # the loss, or a count over many images.
 #
 # If a larger number is better, the callback must be told. **Before you run:** the AUC rises to 0.9 in epoch 3 and falls

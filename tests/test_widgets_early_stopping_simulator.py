@@ -148,7 +148,7 @@ def test_page_and_python_measure_the_same(preset):
     np.testing.assert_allclose(values, widget._measured(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("preset", ["a noisy valley", "the AUC of 16 images"])
+@pytest.mark.parametrize("preset", ["a noisy valley", "the AUC of a few images"])
 def test_many_draws_are_summed_up_as_numpy_does(preset):
     state = PRESETS[preset] | {"patience": 4, "min_delta": 0.01, "restore_best_weights": True, "start_from_epoch": 2}
     (found,) = node(NAME, "experiment", [state])
@@ -220,7 +220,7 @@ def test_it_says_whom_a_cut_of_the_rate_serves():
     said = sentences(**{name: flat | {"plateau_patience": patience} for patience, name in names})
     assert "No epoch is run at a lower rate. A cut comes after the last epoch" in said["three"]
     assert "The rate is cut after epoch 4, to 0.1 of what it was." in said["two"]
-    assert "cut after epochs 3 and 4, to 0.01 of what it was. A cut more comes" in said["one"]
+    assert "cut after epochs 3 and 4, to 0.01 of what it was. Another cut comes" in said["one"]
 
 
 def test_the_controls_are_lines_of_keras():
@@ -285,7 +285,7 @@ def test_bad_values_are_refused_in_a_sentence(traits, says):
         EarlyStoppingSimulator(**traits)
 
 
-@pytest.mark.parametrize("traits", [{}, PRESETS["the AUC of 16 images"], {"curve": [3, 2, 1]}, {"plateau": True}])
+@pytest.mark.parametrize("traits", [{}, PRESETS["the AUC of a few images"], {"curve": [3, 2, 1]}, {"plateau": True}])
 def test_it_draws_itself(traits):
     widget = EarlyStoppingSimulator(**traits)
     figure = widget.to_figure()

@@ -52,12 +52,12 @@ function pairsInOrder(sick, healthy, by) {
   return pairs / (sick.length * healthy.length);
 }
 
-let kept = { key: null };
+let memory = { key: null };
 /** The numbers behind a draw: for each epoch one, or, for an AUC, the sorted scores of both kinds. */
 function drawn(draw, epochs, images) {
   const key = `${epochs} ${images}`;
-  if (kept.key !== key) kept = { key, draws: [] };
-  return (kept.draws[draw] ??= images ? scores(normals(draw, epochs * images), epochs, images / 2) : normals(draw, epochs));
+  if (memory.key !== key) memory = { key, draws: [] };
+  return (memory.draws[draw] ??= images ? scores(normals(draw, epochs * images), epochs, images / 2) : normals(draw, epochs));
 }
 const scores = (all, epochs, half) => range(2 * epochs).map((i) => all.subarray(i * half, (i + 1) * half).sort());
 
@@ -189,7 +189,7 @@ function rateWords(state, values, run) {
   if (!state.plateau) return "";
   const cuts = cutsOf(plateauRows(values, state), run), last = cuts.at(-1) === run.rows.length, used = last ? cuts.slice(0, -1) : cuts;
   return (used.length ? ` The rate is cut after epoch${used.length > 1 ? "s" : ""} ${listed(used)}, to ${format(state.factor ** used.length, 6)} of what it was.` : " No epoch is run at a lower rate.")
-    + (last ? ` A cut ${used.length ? "more " : ""}comes after the last epoch, too late for any.` : "")
+    + (last ? ` ${used.length ? "Another" : "A"} cut comes after the last epoch, too late for any.` : "")
     + " The curve here does not answer to the rate; a real one would.";
 }
 
@@ -315,7 +315,7 @@ export default explorer({
       event.preventDefault();
       event.stopPropagation();
       ui.set({ epoch: state().epoch + rowKeys[event.key] }, "epoch");
-    } } }, h("table", { style: { margin: 0, width: "100%" } }, h("thead", {}, heads), body));
+    } } }, h("table", { style: { margin: 0, width: "100%", fontSize: "13px" } }, h("thead", {}, heads), body));
     let lines = [], made = "", scrolled = 0;
 
     // Many draws.
@@ -331,7 +331,7 @@ export default explorer({
       ui.bar(ui.tick({ trait: "plateau", label: "ReduceLROnPlateau beside it" }), ...plateauControls), code,
       ui.panes(h("div", { style: { flex: "1 1 300px", maxWidth: "27rem" } }, chart.element, ui.bar(where.element, what.element)), h("div", { style: { flex: "1 1 18rem" } }, box)),
       ui.bar(slider, next, toEnd),
-      ui.bar(ui.tick({ trait: "many", label: `The same with ${DRAWS} draws of the noise, by patience` })), many);
+      ui.bar(ui.tick({ trait: "many", label: `${DRAWS} draws of the noise, by patience` })), many);
 
     const fill = (s, values, now, rates, shown, show) => {
       const columns = ["epoch", s.monitor, `must be ${s.mode === "max" ? "above" : "below"}`, "better", `wait (of ${s.patience})`, "best", ...(s.plateau ? [`its wait (of ${s.plateau_patience})`, "cool-down", "rate"] : [])];
@@ -413,7 +413,7 @@ export default explorer({
           svg("circle", { cx: on.x(here), cy: on.y(found[here][name].mean), r: 7, fill: "none", "stroke-width": 2, style: { stroke: "var(--other)" } }));
         on.describe(`Mean ${label} by patience: ${found.map((one) => `${one.patience}: ${name === "epochs" ? format(one[name].mean, 1) : show(one[name].mean)}`).join(", ")}.`);
       }
-      const titles = ["patience", "excess, mean", "10 to 90 %", "flattery, mean", "epochs, mean", "10 to 90 %"], cell = (text, i, bold) => h(i ? "td" : "th", { scope: i ? null : "row", text, style: { fontWeight: bold ? 700 : "" } });
+      const titles = ["patience", "excess, mean", "10 to 90 %", "flattery, mean", "epochs, mean", "10 to 90 %"], cell = (text, i, bold) => h(i ? "td" : "th", { scope: i ? null : "row", text, style: { fontWeight: bold ? 700 : "", whiteSpace: "nowrap" } });
       resultHeads.replaceChildren(...titles.map((text) => h("th", { scope: "col", text })));
       results.replaceChildren(...found.map((one, i) => h("tr", {}, ...[`${one.patience}${i === here ? ", chosen" : ""}`, show(one.excess.mean), `${show(one.excess.low)} to ${show(one.excess.high)}`, show(one.flattery),
         format(one.epochs.mean, 1), `${format(one.epochs.low, 0)} to ${format(one.epochs.high, 0)}`].map((text, c) => cell(text, c, i === here)))));

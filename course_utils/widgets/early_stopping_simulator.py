@@ -28,7 +28,7 @@ def _presets() -> dict[str, dict]:
         "a clean valley": {"curve": valley},
         "a plateau, then a second descent": {"curve": descents, "noise": 0.005},
         "a slow, steady fall": {"curve": 0.8 - 0.004 * t},
-        "the AUC of 16 images": {"curve": area, "monitor": "val_auc", "images": 16, "mode": "max"},
+        "the AUC of a few images": {"curve": area, "monitor": "val_auc", "images": 16, "mode": "max"},
     }
     start = {"monitor": "val_loss", "noise": 0.0, "images": 0, "draw": 3, "mode": "min"}
     return {name: start | given | {"curve": given["curve"].round(4).tolist()} for name, given in curves.items()}
@@ -51,8 +51,8 @@ class EarlyStoppingSimulator(Explorer):
         "stop costs nothing, and draw the noise anew: is it still enough? Then look at 200 draws at once.",
         "Take the plateau with a second descent. Look for the least patience that survives it. Put ReduceLROnPlateau "
         "beside it with the same patience: after which epoch comes its cut, and who is left to use it?",
-        "Take the AUC of 16 images and run to the end. Which epoch wins, and can any later one beat it? Move the start "
-        "with start_from_epoch, then take more images.",
+        "Take the AUC of a few images and run to the end. Which epoch wins, and can a later one beat it? Move the "
+        "start with start_from_epoch, then take more images.",
     )
 
     curve = Numbers(

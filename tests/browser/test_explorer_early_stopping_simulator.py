@@ -153,7 +153,7 @@ def test_many_draws_are_shown_when_asked(explorer_page):
     explorer = explorer_page(NAME, width=kit.NARROW, touch=True)
     results = explorer.root.get_by_role("region", name="results by patience")
     expect(results).to_be_hidden()
-    control(explorer, "The same with 200 draws of the noise, by patience").tap()
+    control(explorer, "200 draws of the noise, by patience").tap()
     control(explorer, "ReduceLROnPlateau beside it").tap()
     chosen = results.locator("tbody tr", has_text="chosen")
     assert chosen.locator("th").inner_text() == "3, chosen"
