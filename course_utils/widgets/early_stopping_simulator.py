@@ -105,16 +105,17 @@ class EarlyStoppingSimulator(Explorer):
         epochs = np.arange(1, len(values) + 1)
         fig, ax = plt.subplots(figsize=(6.4, 3.2))
         if self.noise or self._images():
-            ax.plot(epochs, self.curve, linestyle="--", color=INK, label="without noise")
-        ax.plot(epochs, values, "-o", markersize=3.5, color=COLOURS[0], label="measured")
-        ax.plot(kept, values[kept - 1], "D", markersize=9, fillstyle="none", color=COLOURS[1], label=f"kept: {kept}")
-        ax.axvline(stopped, color=COLOURS[1], linestyle=":", label=f"last epoch: {stopped}")
+            ax.plot(epochs, self.curve, linestyle="--", linewidth=1, color=INK, label="without noise")
+        ax.plot(epochs[:stopped], values[:stopped], "-o", markersize=3.5, color=COLOURS[0], label="measured")
         if stopped < len(values):
-            ax.axvspan(stopped, len(values), alpha=0.15, color=INK)
+            ax.plot(epochs[stopped - 1 :], values[stopped - 1 :], ":", color=COLOURS[0], label="not run")
+        ax.plot(kept, values[kept - 1], "D", markersize=9, fillstyle="none", color=COLOURS[1], label=f"kept: {kept}")
+        ax.axvline(stopped, color=COLOURS[1], linestyle="--", label=f"last epoch: {stopped}")
         for number, cut in enumerate(self._cuts(stopped)):
             low = ax.get_ylim()[0]
             ax.plot(cut, low, "v", color=INK, clip_on=False, label=None if number else "rate cut")
         ax.set(xlabel="epoch", ylabel=MONITORS[self.monitor], title=f"patience {self.patience}")
+        ax.set_xlim(0, len(values) + 1)
         ax.grid(linewidth=0.6)
         ax.legend()
         return fig
