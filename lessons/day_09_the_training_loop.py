@@ -477,7 +477,7 @@ result("accuracy_without_train_mode", without_train, "%")
 
 # %% [markdown]
 # With mixed batches the fault hides: a batch is a fair sample, so its own statistics do. Sort the images, or classify
-# one at a time in use, and the same model is worse. It is the model's *reader* that is broken, not its weights.
+# one at a time in use, and the same model is worse. What is broken is the way it is asked, not its weights.
 #
 # ### `no_grad()` and `item()`
 #
@@ -724,7 +724,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The history has a line for each epoch that was run, the weights are those of one of them. **Before you run:** what
+# The history has a line for each epoch that was run; the weights are those of one of them. **Before you run:** what
 # does `evaluate` return now, the last number of the curve or the lowest? And the file?
 
 # %%
@@ -846,40 +846,42 @@ broken = [{"val_loss": loss} for loss in (1.0, 0.8, np.nan, np.nan, np.nan)]
 stopped, kept, _ = drive([keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)], broken)
 claim("a loss that becomes NaN is never better: stopped after, weights of epoch", (stopped, kept), (4, 2))
 
-# %% [markdown]
-# ## Turn the knobs
+# %% [markdown] tags=["explorer"]
+# ### Try it yourself: when does it stop?
 #
-# Twenty-five validation losses with some noise. Change `PATIENCE` and `MIN_DELTA` in the first line and run the cell
-# again. Two things to try:
+# **Explorer: early stopping simulator.** A validation curve, the two rules of Keras, and a table of all that they
+# count. The dots can be dragged. It waits in the middle of a run, so that you can predict the end. Four things to try:
 #
-# 1. *Too eager.* With a patience of 1, how far from the lowest point of the curve does the run end? From which patience
-#    on does it find it?
-# 2. *Too strict.* Keep a patience of 3 and raise `MIN_DELTA` in steps of 0.01. The weights that are kept come from an
-#    earlier and earlier epoch. Why?
+# 1. *Too eager.* When does the noisy valley stop, and whose weights do you take home? Predict, then run to the end.
+#    Raise the patience until the stop costs nothing. Draw the noise anew, or 200 times at once: is it still enough?
+# 2. *Too strict.* On the clean valley, raise `min_delta` from 0 to 0.02 and 0.04. The weights that are kept come from
+#    earlier epochs. Look at the column "must be below": why?
+# 3. *Slow, but steady.* Take the slow, steady fall and a `min_delta` of 0.01. Which patience lets it run to its end?
+# 4. *First the rate, then the stop.* On the plateau with a second descent, put `ReduceLROnPlateau` beside it, with the
+#    same patience. After which epoch is the rate cut, and which epoch is left to use it?
+#
+# In a notebook, `widgets.EarlyStoppingSimulator(curve=curves["val_loss"])` shows the run from above.
 
 # %%
-PATIENCE, MIN_DELTA = 3, 0.0
+from course_utils import widgets
 
-knob_rng = np.random.default_rng(7)
-knob_losses = [0.4 + 0.6 * 0.8**t + 0.004 * max(t - 12, 0) + 0.02 * knob_rng.normal() for t in range(25)]
-stopped, kept, _ = rules(knob_losses, PATIENCE, MIN_DELTA)
-fig = plots.curves({"validation loss": knob_losses}, ylabel="validation loss (nats)")
-ax = fig.axes[0]
-ax.axvspan(stopped, 25, alpha=0.15, color=plots.INK)
-for epoch, text, up in [(kept, "kept", 12), (stopped, "stopped", 26)]:
-    ax.annotate(
-        text,
-        (epoch, knob_losses[epoch - 1]),
-        xytext=(0, up),
-        textcoords="offset points",
-        ha="center",
-        arrowprops={"arrowstyle": "-", "color": plots.INK},
-    )
-plots.show(
-    fig,
-    alt=f"Validation loss over 25 epochs, falling, then rising slowly, with noise. Patience {PATIENCE}, min_delta {MIN_DELTA}: stopped after "
-    f"epoch {stopped}, weights kept from epoch {kept}. The lowest loss is in epoch {int(np.argmin(knob_losses)) + 1}.",
+widgets.EarlyStoppingSimulator()
+
+# %% [markdown]
+# So the rate needs less patience than the stop. And `cooldown`, the rest that the rate is given after a cut, is one
+# epoch shorter than its number says. Both with the real callbacks, on a loss that falls once and then stands still:
+
+# %%
+standing = [{"val_loss": loss} for loss in (1.0, *[0.8] * 11)]
+last, _, rates = drive(
+    [keras.callbacks.EarlyStopping(patience=3), keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=3)], standing
 )
+claim("one patience for both: epochs run at the lower rate", sum(rate < 0.5 for rate in rates[:-1]), 0)
+cut_after = [
+    falls(drive([keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=2, cooldown=rest)], standing)[2])
+    for rest in range(3)
+]
+claim("epochs from cut to cut with a cooldown of 0, 1 and 2", [b - a for a, b, *_ in cut_after], [2, 2, 3])
 
 # %% [markdown]
 # ### Which patience?
@@ -918,10 +920,16 @@ strong = excess["noise 0.02"]
 claim(
     "with strong noise, patience 10 against patience 1: excess left", strong[5] / strong[0], lambda share: share < 0.25
 )
+kept = ends[5, :, 1] - 1  # of the last noise, with patience 10
+flattery = (true_loss[kept] - runs[np.arange(len(runs)), kept]).mean()
+claim("there, the measured loss of the weights that are kept is too low, on average by", flattery, lambda nats: nats > 0.02)
 
 # %% [markdown]
 # So the number belongs to *your* curve: look at how much the validation loss jumps from epoch to epoch, and take a
 # patience that is longer than an unlucky streak. A larger validation set is less noisy and allows a shorter patience.
+#
+# And mind the last claim. The best epoch was chosen *for* its low number, so part of that number is luck. The loss that
+# made you keep the weights is no estimate of how good they are.
 #
 # ### The best weights, really?
 #
@@ -963,7 +971,8 @@ claim("standard deviation", drawn.std(), 0.038, tolerance=0.004, source="M01")
 claim("perfect by luck, in %", 100 * (drawn == 1).mean(), lambda share: 38 < share < 48, source="M01")
 
 # %% [markdown]
-# Nearly every second epoch looks perfect; the first of them wins for ever, since nothing can be better than 1.0. Watch
+# Nearly every second epoch looks perfect; the first of them wins for ever, since nothing can be better than 1.0. See it
+# happen in the simulator above, on its last curve: which epoch wins, and what is it worth? Then take more images. Watch
 # the loss, or a count over many images.
 #
 # If a larger number is better, the callback must be told. **Before you run:** the AUC rises to 0.9 in epoch 3 and falls

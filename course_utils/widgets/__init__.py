@@ -1,6 +1,7 @@
 """The explorers: widgets that compute in the browser, and so move in JupyterLab and on the published page alike."""
 
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
+from course_utils.widgets.early_stopping_simulator import EarlyStoppingSimulator
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
 from course_utils.widgets.landscape_race import LandscapeRace
@@ -22,6 +23,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     SoftmaxAndLoss,
     SignalThroughDepth,
     LandscapeRace,
+    EarlyStoppingSimulator,
     FaultFinder,
     PredictionBrowser,
     ThresholdExplorer,
@@ -31,6 +33,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
 __all__ = [
     "EXPLORERS",
     "ConvolutionStepper",
+    "EarlyStoppingSimulator",
     "Explorer",
     "FaultFinder",
     "LandscapeRace",
