@@ -9,6 +9,7 @@ from course_utils.widgets.pooling_and_shift import PoolingAndShift
 from course_utils.widgets.prediction_browser import PredictionBrowser
 from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
 from course_utils.widgets.threshold_explorer import ThresholdExplorer
+from course_utils.widgets.what_to_freeze import WhatToFreeze
 
 EXPLORERS: tuple[type[Explorer], ...] = (
     ParameterExplosion,
@@ -18,6 +19,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     ReceptiveFieldStack,
     FaultFinder,
     PredictionBrowser,
+    WhatToFreeze,
     ThresholdExplorer,
 )
 """All explorers, in the order of their days."""
@@ -33,4 +35,5 @@ __all__ = [
     "PredictionBrowser",
     "ReceptiveFieldStack",
     "ThresholdExplorer",
+    "WhatToFreeze",
 ]
