@@ -193,9 +193,8 @@ def test_multiply_adds_are_those_that_pytorch_counts_forward_and_backward():
     plans = [one for one in random_plans(2, 9, framework="torch") if one["trains"]]
     plans += [plan("ResNet50", ["conv1", "head"], framework="torch"), plan("VGG16", ["block1"], framework="torch")]
     for state, told in zip(plans, steps(plans), strict=True):
-        net = in_torch(state)
-        with torch.device("meta"):
-            net = net.to("meta")
+        with torch.device("meta"):  # shapes are enough to count
+            net = in_torch(state)
             switch(net, state)
             x = torch.empty(1, 3 if state["net"] != "digits net" else 1, state["side"], state["side"])
             with FlopCounterMode(display=False) as forward:
@@ -208,8 +207,13 @@ def test_multiply_adds_are_those_that_pytorch_counts_forward_and_backward():
 
 @functools.cache
 def made(net, head, side):
-    """One net for many plans: its numbers do not matter here."""
-    return in_torch({"net": net, "head": head, "side": side})
+    """One net for many plans: its numbers do not matter here, so none is drawn."""
+    with torch.device("meta"):
+        model = in_torch({"net": net, "head": head, "side": side})
+    model = model.to_empty(device="cpu")
+    for tensor in model.state_dict().values():
+        tensor.fill_(0.01 if tensor.is_floating_point() else 0)
+    return model
 
 
 def saved(state):
@@ -241,7 +245,7 @@ def test_activations_kept_are_those_that_pytorch_keeps_from_a_block_on():
 
 
 def test_never_more_activations_are_kept_than_pytorch_keeps():
-    plans = list(random_plans(3, 8, framework="torch"))
+    plans = list(random_plans(3, 6, framework="torch"))
     for state, told in zip(plans, steps(plans), strict=True):
         assert told["keeps"] <= saved(state), state
 
@@ -334,7 +338,7 @@ def test_each_fault_is_found_and_no_other():
         (sound | {"trains": ["head"]}, "frozen, but not compiled"),
         (sound | {"trains": ["head"], "framework": "torch"}, None),
         (sound | {"trains": [], "told": []}, "nothing trains"),
-        (sound | {"trains": ["conv1", "head"], "told": ["conv1", "head"]}, "a frozen block above one that trains"),
+        (sound | {"trains": ["conv1", "head"], "told": ["conv1", "head"]}, "a frozen block behind one that trains"),
         (sound | {"trains": ["conv5"], "told": ["conv5"], "head_trained": False}, "a random head stays random"),
         (sound | {"head_trained": False, "rate_body": 3e-4}, "a random head pulls at the body"),
         (sound | {"head_trained": False, "rate_body": 1e-4}, None),

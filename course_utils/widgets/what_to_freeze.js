@@ -5,7 +5,7 @@ const HEADS = { pooled: ["pooled, one dense layer", true, []], "pooled 256": ["p
 const NORMS = { frozen: "frozen as a whole", inference: "inference mode; γ, β follow their block", training: "training mode; γ, β follow their block" };
 const MODES = {
   inference: { keras: "In Keras 3, body(x, training=False) does this inside a call of your own; in a functional model, fit overrides it." },
-  training: { torch: "In PyTorch the mode is one thing, requires_grad another: averages are collected in every block.",
+  training: { torch: "In PyTorch the mode is one thing, requires_grad another: averages are collected in every block. Where nothing else moves, the block drifts.",
     keras: "In Keras a frozen batch norm answers in inference mode even in training: averages are collected in blocks that train." },
 };
 const FRAMEWORKS = { keras: "Keras", torch: "PyTorch" };
@@ -140,7 +140,7 @@ export function faults(state, nets) {
   if (!unheard.length && !(held.length && !torch) && spec.norm && open.length && state.batch_norm !== state.told_norm && (!torch || state.told_norm === "frozen"))
     flag("batch norm changed, but nobody told", torch ? "γ and β have gradients now, and the optimiser does not know them." : "The compiled step treats batch norm as it was.", torch ? "Give them to the optimiser." : "Compile again.");
   const first = body.findIndex((name) => trains.includes(name)), gap = first < 0 ? [] : body.slice(first).filter((name) => !trains.includes(name));
-  if (gap.length) flag("a frozen block above one that trains", `${body[first]} trains, and ${names(gap)} behind it ${gap.length === 1 ? "does" : "do"} not. The backward pass has to cross ${gap.length === 1 ? "it" : "them"} all the same; and the general stages move while specific ones stay.`, "Thaw from the head down, without a gap.");
+  if (gap.length) flag("a frozen block behind one that trains", `${body[first]} trains, and ${names(gap)} behind it ${gap.length === 1 ? "does" : "do"} not. The backward pass has to cross ${gap.length === 1 ? "it" : "them"} all the same; and the general stages move while specific ones stay.`, "Thaw from the head down, without a gap.");
   if (!trained && !trains.includes(HEAD)) flag("a random head stays random", "Its outputs have nothing to do with your classes, and nothing will change that.", "Let the head train.");
   if (!trained && trains.includes(HEAD) && open.length && slow * SMALLER > fast * (1 + 1e-9))
     flag("a random head pulls at the body", `Its first gradients are large and mean little, and ${does(open, "move")} with them at a rate of ${format(slow, 6)}, more than a tenth of the head's.`, "Train the head alone first; or give the body a rate at least ten times smaller.");
@@ -262,10 +262,10 @@ export default explorer({
       h("tbody", {}, h("tr", bold, h("th", { scope: "row", text: "all" }), ...sums)));
 
     // The picture: forward above, backward below, boxes that move or stay.
-    const picture = svg("svg", { viewBox: "0 0 300 104", class: "cx-chart", role: "img", style: { margin: "0.4rem 0" } });
+    const picture = svg("svg", { viewBox: "0 0 300 114", class: "cx-chart", role: "img", style: { margin: "0.4rem 0" } });
     const draw = (rows) => {
       const wide = 300 / rows.length, parts = [], tip = (x, y, by) => `M${x - by} ${y - 4}L${x} ${y}L${x - by} ${y + 4}`;
-      parts.push(svg("text", { x: 0, y: 11, text: "forward (dotted: once, then kept)" }), svg("text", { x: 0, y: 98, text: "backward" }));
+      parts.push(svg("text", { x: 0, y: 11, text: "forward (dotted: once, then kept)" }), svg("text", { x: 0, y: 111, text: "backward" }));
       rows.forEach((row, i) => {
         const x = i * wide + 2, w = wide - 4, moves = row.weights > 0, drifts = !moves && row.averages > 0;
         const pen = { fill: "none", "stroke-width": 2.5, style: { stroke: moves ? "var(--other)" : "var(--line)" } };
@@ -301,11 +301,14 @@ export default explorer({
         h("span", { class: "cx-control" }, h("span", { text: "Image side", "aria-hidden": "true" }), sideList),
         ui.choice({ trait: "head", label: "Head", options: pairs(HEADS) }),
         ui.choice({ trait: "framework", label: "Framework", options: pairs(FRAMEWORKS) })),
-      ui.bar(norms, ui.tick({ trait: "head_trained", label: "Head trained before" }), ui.tick({ trait: "augment", label: "Augmentation" })),
-      mode, picture, h("div", { class: "cx-scroll" }, book), ui.bar(tell, knows),
-      ui.bar(ui.slider({ trait: "rate_body", label: "Rate of the body", values: RATES, show: (v) => format(v, 6) }),
-        ui.slider({ trait: "rate_head", label: "of the head", values: RATES, show: (v) => format(v, 6) }),
-        ui.slider({ trait: "batch", label: "Images in a step", values: [1, 2, 4, 8, 16, 32, 64, 128, 256] })),
+      ui.panes(
+        h("div", { style: { flex: "1 1 20rem" } }, ui.bar(norms), mode,
+          ui.bar(ui.slider({ trait: "rate_body", label: "Rate of the body", values: RATES, show: (v) => format(v, 6) })),
+          ui.bar(ui.slider({ trait: "rate_head", label: "Rate of the head", values: RATES, show: (v) => format(v, 6) })),
+          ui.bar(ui.slider({ trait: "batch", label: "Images in a step", values: [1, 2, 4, 8, 16, 32, 64, 128, 256] })),
+          ui.bar(ui.tick({ trait: "head_trained", label: "Head trained before" }), ui.tick({ trait: "augment", label: "Augmentation" }))),
+        h("div", { style: { flex: "1 1 20rem" } }, picture)),
+      h("div", { class: "cx-scroll" }, book), ui.bar(tell, knows),
       bill, ui.bar(check), found);
     const compare = measured?.amounts?.length ? comparison(ui, measured) : null;
 
@@ -347,7 +350,8 @@ export default explorer({
       const all = faults(state, nets);
       check.textContent = state.checked ? "Hide the faults" : "Check the plan";
       found.hidden = !state.checked;
-      found.replaceChildren(...(all.length ? all.map(({ fault, why, fix }) => h("li", {}, h("strong", { text: `${fault[0].toUpperCase()}${fault.slice(1)}. ` }), `${why} `, h("em", { text: fix }))) : [h("li", { text: "No fault is left in this plan." })]));
+      if (!state.checked) found.replaceChildren();
+      else found.replaceChildren(...(all.length ? all.map(({ fault, why, fix }) => h("li", {}, h("strong", { text: `${fault[0].toUpperCase()}${fault.slice(1)}.` }), ` ${why} `, h("em", { text: fix }))) : [h("li", { text: "No fault is left in this plan." })]));
       compare?.(state);
       return sentence(state, now) + (state.checked ? ` ${all.length ? `${all.length} fault${all.length === 1 ? "" : "s"}.` : "No fault."}` : "");
     };
