@@ -1337,9 +1337,9 @@ if profile.name == "cpu" and backbone.is_trained and not films.is_sample:
 
 # %% [markdown] topics=["S9"]
 # Read the left end of the recorded runs first. With ten films the whole frozen VGG16 is *behind* a small net from scratch on
-# average, and scatters widely: negative transfer, and with few labels, where transfer is said to shine. The last block has been bent to other tasks, with these
-# weights twice. Cut it off, and the same net leads, and stays ahead all the way. Fine-tuning, in 25 steps, mends most of what
-# the last block lacks.
+# average, and scatters widely. That is negative transfer, and with few labels, where transfer is said to shine. Its last block
+# has been bent to other tasks; these weights even twice. Cut it off, and the same net leads, and stays ahead all the way.
+# Fine-tuning, in 25 steps, mends most of what the last block lacks.
 #
 # Read the right end with suspicion. With 180 films everything comes close to 1. Has a small net learnt medicine from 180 films?
 # More likely the two kinds of films differ in more than the lungs. Day 17 looks into that.
@@ -1490,7 +1490,7 @@ claim("while two of each were too few for it", bool(better[few_at]), False, sour
 # |---|---|---|
 # | Fine-tuning changes nothing, the ledger says trainable | Keras: not compiled again; PyTorch: the optimiser does not know the parameters | compile after each change of `trainable`; `add_param_group`; compare weights before and after a step |
 # | RuntimeError: does not require grad | everything is frozen, the head as well | `model.fc.requires_grad_(True)`, with the underscore |
-# | The frozen body gives other features after training | batch norm has collected new averages | evaluation mode, and a `train()` that does not reach it |
+# | The frozen body gives other features after training | batch norm has collected new averages | PyTorch: evaluation mode, and a `train()` that does not reach it; Keras: `trainable = False` for the batch norms, not `training=False` |
 # | First loss near 6.9 | the old head with 1,000 outputs is still there | a new head for your classes |
 # | Frozen features are hardly better than raw pixels | wrong preparation, or images too small for the net | the model's own `preprocess_input`; enlarge; look at the shape of the last maps |
 # | Accuracy falls in the first steps of fine-tuning, and never comes back | rate too high, or head still random | train the head first; a rate 10 to 100 times smaller; rates by depth |

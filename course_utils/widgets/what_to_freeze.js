@@ -103,9 +103,9 @@ export function step(state, nets) {
       moments: told ? 2 * (total("weights") + (state.told_norm === "frozen" ? 0 : total("scales"))) : 0,
       meets: grads ? (earlier ? "weights and inputs" : "weights, then it ends") : earlier ? "inputs only, on its way" : "never comes here",
     };
-    // Where this block begins, features can be kept if nothing before it moves.
+    // Where this block begins, features can be kept if nothing before it trains or drifts.
     row.begins = fixed;
-    fixed &&= weights + averages === 0;
+    fixed &&= !grads && averages === 0;
     row.once = fixed;
     row.features = head ? size : null;
     earlier = reached;
@@ -187,7 +187,11 @@ export function ranking({ amounts, accuracy }, images) {
 
 // ---- words ---------------------------------------------------------------------------------------------------------
 
-const megabytes = (numbers) => { const mb = (numbers * BYTES) / MB; return mb && mb < 1 ? `${format(1000 * mb, 1)} kB` : `${mb < 10 ? format(mb, 1) : thousands(Math.round(mb))} MB`; };
+function megabytes(numbers) {
+  const bytes = numbers * BYTES;
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < MB ? `${format(bytes / 1000, 1)} kB` : `${bytes < 10 * MB ? format(bytes / MB, 1) : thousands(Math.round(bytes / MB))} MB`;
+}
 const operations = (macs) => (macs >= 1e8 ? `${format(macs / 1e9)} G` : macs >= 1e5 ? `${format(macs / 1e6)} M` : thousands(macs));
 const share = (part, whole) => (part < whole && part > 0.999 * whole ? "over 99.9 %" : `${format((100 * part) / whole, 1)} %`);
 
@@ -195,7 +199,7 @@ const share = (part, whole) => (part < whole && part > 0.999 * whole ? "over 99.
 function sentence(state, now) {
   const moving = now.rows.filter((row) => row.weights), drifting = now.rows.filter((row) => row.averages), end = now.rows.find((row) => row.gradients);
   const learnt = now.rows.filter((row) => row.trainable).reduce((n, row) => n + row.trainable, 0);
-  return `${state.net} in ${FRAMEWORKS[state.framework]}: the next step moves ${thousands(now.weights)} of ${thousands(now.numbers)} numbers `
+  return `${state.net[0].toUpperCase()}${state.net.slice(1)} in ${FRAMEWORKS[state.framework]}: the next step moves ${thousands(now.weights)} of ${thousands(now.numbers)} numbers `
     + (moving.length ? `(${names(moving.map((row) => row.name))})` : "by gradients")
     + (now.averages ? ` and ${thousands(now.averages)} running averages (${names(drifting.map((row) => row.name))})` : "")
     + (learnt === now.weights ? "" : `, although the ledger counts ${thousands(learnt)} as trainable`) + ". "
@@ -207,13 +211,13 @@ function sentence(state, now) {
 /** The part below the plan: what a lesson has measured, at one number of images. */
 function comparison(ui, measured) {
   const { amounts, accuracy } = measured, strategies = Object.keys(accuracy);
-  const chart = axes({ x: { label: "accuracy (%)", least: 0, most: 100, ticks: range(6).map((i) => 20 * i) }, y: { label: "", least: 0, most: 1, ticks: [] }, height: 44 + 26 * strategies.length, left: 8 });
+  const chart = axes({ x: { label: "accuracy (%): dots are seeds, bars their means", least: 0, most: 100, ticks: range(5).map((i) => 20 * i) }, y: { label: "", least: 0, most: 1, ticks: [] }, height: 44 + 26 * strategies.length, left: 8 });
   const cells = strategies.map(() => range(3).map((i) => h(i ? "td" : "th", i ? {} : { scope: "row" }))), told = h("p", {});
   ui.root.append(h("p", { text: "What this lesson has measured", style: { fontWeight: "600" } }),
     ui.bar(ui.slider({ trait: "images", label: "Labelled images of each class", values: amounts })),
     ui.panes(h("div", {}, h("table", { "aria-label": "measured accuracy, best first" }, h("thead", {}, h("tr", {}, ...["strategy", "mean", "spread over seeds"].map((text) => h("th", { scope: "col", text })))),
       h("tbody", {}, ...cells.map((line) => h("tr", {}, ...line))))), h("div", { style: { flex: "1 1 18rem" } }, chart.element)), told);
-  const percent = (x) => `${format(100 * x, 1)} %`;
+  const percent = (x) => `${format(100 * x, 1)}\u00a0%`;
   return ({ images }) => {
     const ranks = ranking(measured, images), [first, second] = ranks;
     chart.plot.replaceChildren(...ranks.flatMap(({ values, mean: m }, i) => {
@@ -343,7 +347,7 @@ export default explorer({
         `${thousands(now.keeps)} numbers an image; ${megabytes(now.keeps * state.batch)} for ${state.batch}`,
         `${operations(now.forward)} multiply-adds` + (now.cache ? `, ${share(now.cache.saves, now.forward)} of them only once with kept features` : ", in each step"),
         `${operations(now.backward)} multiply-adds; ${operations(full.backward)} with everything open`,
-        now.cache ? `behind ${now.cache.behind}: ${thousands(now.cache.numbers)} numbers an image, ${megabytes(now.cache.numbers)}` : state.augment ? "none: with augmentation every step brings new images" : rows[0].averages && !rows[0].weights ? "none: batch norm in training mode changes what the first block says" : "none: the first block moves",
+        now.cache ? `behind ${now.cache.behind}: ${thousands(now.cache.numbers)} numbers an image, ${megabytes(now.cache.numbers)}` : state.augment ? "none: with augmentation every step brings new images" : rows[0].averages && !rows[0].weights ? "none: batch norm in training mode changes what the first block says" : "none: the first block trains",
       ];
       Object.values(costs).forEach((cell, i) => { cell.textContent = texts[i]; });
 

@@ -1,6 +1,7 @@
 """Day 16: which numbers of a pretrained net move in the next step, and what that costs."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import matplotlib.pyplot as plt
@@ -24,8 +25,8 @@ NETS: dict[str, dict[str, Any]] = {
     "ResNet50": {
         "bias": True, "norm": True, "channels": 3, "outputs": 2, "sides": [224, 128, 96, 64, 32],
         "blocks": [["conv1", "pool1_pool", [["conv", 64, 7, 2], ["pool", 2]]]] + [
-            [f"conv{b}", f"conv{b}_block{n}_out", [["bottleneck", width, 1 if b == 2 else 2]] + [["bottleneck", width, 1]] * (n - 1)]
-            for b, (width, n) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)], start=2)
+            [f"conv{b}", f"conv{b}_block{n}_out", [["bottleneck", w, step]] + [["bottleneck", w, 1]] * (n - 1)]
+            for b, (w, n, step) in enumerate([(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)], start=2)
         ],
     },
     "digits net": {
@@ -41,7 +42,6 @@ NETS: dict[str, dict[str, Any]] = {
 HEAD = "head"
 HEADS = {"pooled": (True, []), "pooled 256": (True, [256]), "flattened 256": (False, [256])}
 NORMS = ("frozen", "inference", "training")
-BYTES = 4  # of a float32
 
 
 class WhatToFreeze(Explorer):
@@ -51,11 +51,11 @@ class WhatToFreeze(Explorer):
     day = 16
     question = "Which numbers move in the next step, and what does that cost?"
     try_this: ClassVar = (
-        "VGG16, with block5 thawed after training the head: the ledger counts it as trainable. How many numbers does the "
-        "next step move? Say what is missing, do it, and make the plan train block5 and the head, nothing else.",
-        "Train block1 and the head alone. It is half of one per cent of block5's numbers: predict which of the two plans "
-        "has more work in the backward pass, and which keeps more activations. Then look for the reason in the table.",
-        "Make features that can be kept with the fewest numbers for each image. Which three settings can spoil that?",
+        "VGG16's head has been trained, and block5 thawed: the ledger counts it as trainable. How many of its numbers "
+        "does the next step move? Find what is missing, so that block5 and the head train, and nothing else.",
+        "Train block1 and the head instead. Block1 is tiny beside block5: predict which of the two plans has more work "
+        "in the backward pass, and which has to keep more activations. Look for the reason in the table.",
+        "Let the features that can be kept have as few numbers for each image as possible. Which settings spoil that?",
         "ResNet50 in PyTorch, only the head trains, batch norm in training mode. Guess how many numbers of the frozen "
         "body move, then check the plan. Change it until no fault is left. What does Keras do differently?",
     )
@@ -66,8 +66,10 @@ class WhatToFreeze(Explorer):
     framework = traitlets.Enum(["keras", "torch"], "keras", help="whose rules hold").tag(sync=True)
     trains = traitlets.List(traitlets.Unicode(), ["block5", HEAD], help="blocks switched to trainable").tag(sync=True)
     told = traitlets.List(
-        traitlets.Unicode(), [HEAD], help="blocks that were trainable when Keras last compiled, or that PyTorch's optimiser knows"
-    ).tag(sync=True)  # fmt: skip
+        traitlets.Unicode(),
+        [HEAD],
+        help="blocks that were trainable when Keras last compiled, or that PyTorch's optimiser knows",
+    ).tag(sync=True)
     batch_norm = traitlets.Enum(
         NORMS, "frozen", help="of the body: all of it frozen; γ and β follow their block, in inference or training mode"
     ).tag(sync=True)
@@ -132,7 +134,9 @@ class WhatToFreeze(Explorer):
         held = np.array([numbers - moves for _, numbers, moves in parts]) / 1e6
         fig, ax = plt.subplots(figsize=(6.6, 0.45 * len(parts) + 1.2))
         ax.barh(names, moving, color=COLOURS[1], label="moves in the next step")
-        ax.barh(names, held, left=moving, color=COLOURS[0], alpha=0.5, hatch="//", label="stays")
+        bars = ax.barh(names, held, left=moving, color=COLOURS[0], hatch="//", label="stays")
+        ax.bar_label(bars, [f"{moves:,} of {numbers:,}" for _, numbers, moves in parts], padding=4)
+        ax.margins(x=0.7)
         ax.invert_yaxis()
         ax.set(xlabel="numbers (millions)", title=f"{self.net}, {'Keras' if self.framework == 'keras' else 'PyTorch'}")
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -143,9 +147,10 @@ class WhatToFreeze(Explorer):
         parts = list(self._parts())
         total, moves = (sum(part[i] for part in parts) for i in (1, 2))
         where = ", ".join(name for name, _, moved in parts if moved) or "nowhere"
+        switched = ", ".join(self.trains) or "nothing"
         return (
-            f"{self.net} with {self.trains and ', '.join(self.trains) or 'nothing'} switched to trainable: the next step "
-            f"moves {moves:,} of {total:,} numbers ({where})."
+            f"{self.net} with {switched} switched to trainable: the next step moves {moves:,} of {total:,} numbers "
+            f"({where})."
         )
 
     def _parts(self) -> Iterator[tuple[str, int, int]]:
@@ -165,7 +170,7 @@ class WhatToFreeze(Explorer):
             yield name, weights + 2 * scales, moved * weights + learns * scales + collects * scales
         pooled, hidden = HEADS[self.head]
         widths = [channels if pooled else channels * side**2, *hidden, spec["outputs"]]
-        numbers = sum(a * b + b for a, b in zip(widths, widths[1:], strict=False))
+        numbers = sum(a * b + b for a, b in pairwise(widths))
         yield HEAD, numbers, numbers * (HEAD in self.told and (not torch or HEAD in self.trains))
 
     def _layer(self, layer: list, channels: int) -> tuple[int, int, int]:
