@@ -767,6 +767,7 @@ widgets.WhatToFreeze(
     measured={"amounts": amounts, "accuracy": by_amount}, images=amounts[few_at],
 )  # fmt: skip
 
+
 # %% [markdown]
 # Does PyTorch agree that a small block may be dear? It can count what a backward pass multiplies. On paper, for one image: the
 # convolution of stage 1 takes $16^2 \cdot 9 \cdot 1 \cdot 16$ multiply-adds forward, those of stages 2 and 3 take

@@ -247,7 +247,7 @@ export default explorer({
     const bold = { style: { fontWeight: "600" } };
 
     // The table: a block a line, made afresh for another net.
-    const columns = ["trainable", "moved by the step", "frozen", "forward", "backward pass", "activations kept"];
+    const columns = ["trainable", "moved by the step", "not trainable", "forward", "backward pass", "activations kept"];
     const head = columns.map((text) => h("th", { scope: "col", text }));
     const body = h("tbody", {}), sums = columns.map(() => h("td", {}));
     let lines = [], shown = null;
