@@ -1225,13 +1225,13 @@ claim(
 #
 # ## The curve on films
 #
-# Now the strategies of the morning, over the number of labelled films:
+# Now the strategies of the day's first curve, over the number of labelled films:
 #
 # - **from scratch**: a small net for films of 48 pixels, four convolutions with batch norm;
 # - **frozen, five blocks** and **frozen, four blocks** of VGG16, logistic head;
-# - **fine-tuned**: five blocks; then block 5 and the head move as well, by rates with a part of a tenth.
+# - **fine-tuned**: five blocks; block 5 and the head move, block 5 at a tenth of the head's rate.
 #
-# The head of the last need not be trained again. A logistic regression *is* a dense layer; the scaling in front of it
+# The head of the last one need not be trained afresh. A logistic regression *is* a dense layer; the scaling in front of it
 # can be folded into its weights: $W (x - \mu) / \sigma + b = (W / \sigma)\, x + (b - W \mu / \sigma)$.
 #
 # **Before you run:** sketch the curves again. Films are no photographs. Do they cross?

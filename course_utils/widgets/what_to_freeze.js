@@ -131,7 +131,7 @@ export function faults(state, nets) {
   const open = body.filter((name) => trains.includes(name)), unheard = trains.filter((name) => !told.includes(name));
   const held = told.filter((name) => !trains.includes(name));
 
-  if (!trains.length) flag("nothing trains", torch ? "No number needs a gradient: backward() raises a RuntimeError." : "Keras warns that the model has no trainable weights, once compiled, and runs through the epochs for nothing.", "Let the head train.");
+  if (!trains.length) flag("nothing trains", torch ? "No number needs a gradient: backward() raises a RuntimeError." : "Compiled so, Keras warns that there are no trainable weights, and runs through its epochs for nothing.", "Let the head train.");
   if (unheard.length) flag(torch ? "thawed, but the optimiser was not told" : "thawed, but not compiled", torch
     ? `Gradients of ${names(unheard)} are computed and left lying: the optimiser moves what it was given.`
     : `compile has fixed what the step updates. ${does(unheard, "count")} as trainable and will not move; TensorFlow says nothing.`,
