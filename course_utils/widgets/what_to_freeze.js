@@ -144,7 +144,7 @@ export function faults(state, nets) {
   if (!trained && !trains.includes(HEAD)) flag("a random head stays random", "Its outputs have nothing to do with your classes, and nothing will change that.", "Let the head train.");
   if (!trained && trains.includes(HEAD) && open.length && slow * SMALLER > fast * (1 + 1e-9))
     flag("a random head pulls at the body", `Its first gradients are large and mean little, and ${does(open, "move")} with them at a rate of ${format(slow, 6)}, more than a tenth of the head's.`, "Train the head alone first; or give the body a rate at least ten times smaller.");
-  if (open.length && trains.includes(HEAD) && slow >= fast) flag("the body is as fast as the head", `Rates: body ${format(slow, 6)}, head ${format(fast, 6)}. What was learnt from much data is overwritten by little: forgetting.`, "10 to 100 times smaller than the head's.");
+  if (open.length && trains.includes(HEAD) && slow >= fast) flag("the body is not slower than the head", `Rates: body ${format(slow, 6)}, head ${format(fast, 6)}. What was learnt from much data is overwritten by little: forgetting.`, "10 to 100 times smaller than the head's.");
   const drifting = rows.filter(({ name, averages }) => averages && !trains.includes(name));
   if (drifting.length && torch) flag("batch norm in training mode in a frozen body", `No weight of ${names(drifting.map(({ name }) => name))} moves, but ${thousands(sum(drifting.map((row) => row.averages)))} running averages do, whenever images pass: it becomes another function.`, "Keep the body in evaluation mode, whatever train() asks for.");
   return found;
@@ -221,10 +221,10 @@ function comparison(ui, measured) {
   return ({ images }) => {
     const ranks = ranking(measured, images), [first, second] = ranks;
     chart.plot.replaceChildren(...ranks.flatMap(({ values, mean: m }, i) => {
-      const y = chart.y(1 - (i + 0.5) / ranks.length);
+      const y = chart.y(1 - (i + 0.5) / ranks.length), left = Math.min(...values) > 1 - Math.max(...values); // where there is more room
       return [svg("path", { d: `M${chart.x(100 * m)} ${y - 9}v18`, "stroke-width": 3, style: { stroke: "var(--other)" } }),
         ...values.map((v) => svg("circle", { cx: chart.x(100 * v), cy: y, r: 4, "fill-opacity": 0.6, style: { fill: "var(--mark)" } })),
-        svg("text", { x: m > 0.5 ? chart.x(0) + 4 : chart.x(100) - 2, y: y + 4, "text-anchor": m > 0.5 ? "start" : "end", text: ranks[i].name })];
+        svg("text", { x: chart.x(left ? 0 : 100) + (left ? 4 : -2), y: y + 4, "text-anchor": left ? "start" : "end", text: ranks[i].name })];
     }));
     chart.describe(`Accuracy with ${images} images of each class, a dot for each seed: ${ranks.map((r) => `${r.name} ${r.values.map(percent).join(", ")}`).join("; ")}.`);
     ranks.forEach((r, i) => [r.name, percent(r.mean), percent(r.spread)].forEach((text, c) => { cells[i][c].textContent = text; }));

@@ -49,7 +49,7 @@ def test_a_plan_is_put_right_by_keyboard(explorer_page):
     button(explorer, "Check the plan").press("Enter")
     assert findings(explorer) == [
         "Thawed, but not compiled.", "A frozen block behind one that trains.", "A random head pulls at the body.",
-        "The body is as fast as the head.",
+        "The body is not slower than the head.",
     ]  # fmt: skip
     assert explorer.says().endswith("4 faults.")
     for block in ("block1", "block5"):
