@@ -69,6 +69,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils import data, layouts, plots, pretrained, profiles
 from course_utils.claims import claim, result
@@ -577,6 +578,19 @@ claim(
 # **not** learn: `compile` has fixed what the training step updates. TensorFlow says nothing; with PyTorch under Keras you get
 # an error. So: *change `trainable`, then compile*.
 #
+# Guides recommend another way to keep the averages: call the body with `training=False` when the model is built. **Before you
+# run:** does that hold in `fit`?
+
+# %%
+inside, image = build_keras().layers[0], keras.Input((SIDE, SIDE, 1))
+net = keras.Model(image, layers.Dense(5)(inside(image, training=False)))
+net.compile(keras.optimizers.SGD(0.01), loss)
+claim("built with training=False, then fitted: the running mean moves", moves(net)["mean"], True)
+
+# %% [markdown]
+# Not in Keras 3: `fit` calls the model in training mode, and a model that was built from inputs to outputs hands this on to
+# each of its layers, your `False` notwithstanding. So freeze the batch norms themselves, as in the fourth pass above.
+#
 # Is the arithmetic the same in both frameworks? A frozen batch norm, with equal averages, in Keras called with
 # `training=True`, in PyTorch in evaluation mode:
 
@@ -730,25 +744,57 @@ claim("gained on the target by a quarter per stage against frozen, in points", g
 #
 # So the usual recipe has two phases: first the head on a frozen body; then the last stage or two at a rate 10 to 100 times
 # smaller, compiled again, batch norm frozen.
-#
+
+# %% [markdown] tags=["explorer"]
 # ## Try it yourself: what to freeze?
 #
-# Choose how many stages come from the source net, how many of those are held, how many images there are, and the rates.
-# Two things to try:
+# **Explorer: what to freeze.** Tick the blocks that train. The table says what the next step moves, what its backward pass meets,
+# which activations it has to keep, and how far features are computed once. Name a plan's faults yourself before you
+# press "Check the plan". Below the plan stand the accuracies that you have just measured. Three things to try:
 #
-# 1. *Held or only slow?* Keep all three. Hold 3, 2, 1, 0 of them. Watch trainable numbers, target and source. Which of
-#    them moves first?
-# 2. *More data, other answer.* Go from 5 images to 80. From where on would you rather start from scratch (`kept = 0`)?
+# 1. *Who was told?* Stage 3 is ticked, and the optimiser knows the head alone. How many numbers move? Put that right. Then set
+#    batch norm to training mode, first in PyTorch, then in Keras: which stages drift?
+# 2. *A cheap block?* Choose VGG16, which comes next. Its block 1 is tiny, its block 5 is not. Train block 1 and the head, then
+#    block 5 and the head. Before you look: which plan has more work on the way back, and for which can more be kept?
+# 3. *More data, other answer.* Move the number of labelled images. From where on is "from scratch" first, and in how many
+#    of the seeds?
 
 # %%
-kept, held, images_each, body_rate, head_rate = 3, 2, 20, 0.005, 0.03
+from course_utils import widgets
 
-net = with_body(source_net, kept, seed=500)
-held = min(held, kept)
-trainable, frozen = freeze_plan(net, STAGES[held:])
-net = train(net, *few(images_each, seed=0), [0] * held + [body_rate] * (3 - held) + [head_rate], STEPS, seed=0)
-print(f"trainable {trainable:,}, frozen {frozen:,}")
-print(f"target {accuracy(net, val_x, val_y):.1%}; source, with its old head, {still_knows(net):.1%}")
+widgets.WhatToFreeze(
+    "digits net", framework="torch", rate_body=HEAD_RATE / 10, rate_head=HEAD_RATE,
+    measured={"amounts": amounts, "accuracy": by_amount}, images=amounts[few_at],
+)  # fmt: skip
+
+
+# %% [markdown]
+# Does PyTorch agree that a small block may be dear? It can count what a backward pass multiplies. On paper, for one image: the
+# convolution of stage 1 takes $16^2 \cdot 9 \cdot 1 \cdot 16$ multiply-adds forward, those of stages 2 and 3 take
+# $8^2 \cdot 9 \cdot 16 \cdot 32$ and $4^2 \cdot 9 \cdot 32 \cdot 64$. On the way back a convolution costs as much again for
+# the gradient of its weights, and as much for the gradient of its inputs, if anything before it waits for that.
+# **Before you run:** stage 1 and the head, or stage 3 and the head: which costs more?
+
+# %%
+def work_back(*learns):
+    """Multiply-adds of the backward pass for one image, when these stages learn; and how many numbers learn."""
+    trainable, _ = freeze_plan(counted, learns)
+    output = counted(source_x[:1]).sum()
+    with FlopCounterMode(display=False) as counter:
+        output.backward()
+    return counter.get_total_flops() // 2, trainable  # 2 operations are 1 multiply-add
+
+
+one, two, three = 16**2 * 9 * 1 * 16, 8**2 * 9 * 16 * 32, 4**2 * 9 * 32 * 64
+top = 2 * 64 * 5  # the head: weights and inputs
+for name, work in {"stage 1": one + two + three + top, "stage 3": three + top}.items():
+    back, learning = work_back(name, "head")
+    print(f"{name} and head: {learning:,} numbers learn")
+    claim(f"{name} and head: multiply-adds on the way back", back, work)
+
+# %% [markdown]
+# Far fewer numbers learn, and the way back costs more: the gradient has to pass through everything behind stage 1, frozen or
+# not. What saves work is a frozen *front*, and that is also what can be computed once.
 
 # %% [markdown]
 # ## A net that has seen a million photographs
@@ -1179,13 +1225,13 @@ claim(
 #
 # ## The curve on films
 #
-# Now the strategies of the morning, over the number of labelled films:
+# Now the strategies of the day's first curve, over the number of labelled films:
 #
 # - **from scratch**: a small net for films of 48 pixels, four convolutions with batch norm;
 # - **frozen, five blocks** and **frozen, four blocks** of VGG16, logistic head;
-# - **fine-tuned**: five blocks; then block 5 and the head move as well, by rates with a part of a tenth.
+# - **fine-tuned**: five blocks; block 5 and the head move, block 5 at a tenth of the head's rate.
 #
-# The head of the last need not be trained again. A logistic regression *is* a dense layer; the scaling in front of it
+# The head of the last one need not be trained afresh. A logistic regression *is* a dense layer; the scaling in front of it
 # can be folded into its weights: $W (x - \mu) / \sigma + b = (W / \sigma)\, x + (b - W \mu / \sigma)$.
 #
 # **Before you run:** sketch the curves again. Films are no photographs. Do they cross?
@@ -1292,9 +1338,9 @@ if profile.name == "cpu" and backbone.is_trained and not films.is_sample:
 
 # %% [markdown] topics=["S9"]
 # Read the left end of the recorded runs first. With ten films the whole frozen VGG16 is *behind* a small net from scratch on
-# average, and scatters widely: negative transfer, and with few labels, where transfer is said to shine. The last block has been bent to other tasks, with these
-# weights twice. Cut it off, and the same net leads, and stays ahead all the way. Fine-tuning, in 25 steps, mends most of what
-# the last block lacks.
+# average, and scatters widely. That is negative transfer, and with few labels, where transfer is said to shine. Its last block
+# has been bent to other tasks; these weights even twice. Cut it off, and the same net leads, and stays ahead all the way.
+# Fine-tuning, in 25 steps, mends most of what the last block lacks.
 #
 # Read the right end with suspicion. With 180 films everything comes close to 1. Has a small net learnt medicine from 180 films?
 # More likely the two kinds of films differ in more than the lungs. Day 17 looks into that.
@@ -1445,7 +1491,7 @@ claim("while two of each were too few for it", bool(better[few_at]), False, sour
 # |---|---|---|
 # | Fine-tuning changes nothing, the ledger says trainable | Keras: not compiled again; PyTorch: the optimiser does not know the parameters | compile after each change of `trainable`; `add_param_group`; compare weights before and after a step |
 # | RuntimeError: does not require grad | everything is frozen, the head as well | `model.fc.requires_grad_(True)`, with the underscore |
-# | The frozen body gives other features after training | batch norm has collected new averages | evaluation mode, and a `train()` that does not reach it |
+# | The frozen body gives other features after training | batch norm has collected new averages | PyTorch: evaluation mode, and a `train()` that does not reach it; Keras: `trainable = False` for the batch norms, not `training=False` |
 # | First loss near 6.9 | the old head with 1,000 outputs is still there | a new head for your classes |
 # | Frozen features are hardly better than raw pixels | wrong preparation, or images too small for the net | the model's own `preprocess_input`; enlarge; look at the shape of the last maps |
 # | Accuracy falls in the first steps of fine-tuning, and never comes back | rate too high, or head still random | train the head first; a rate 10 to 100 times smaller; rates by depth |

@@ -13,6 +13,7 @@ from course_utils.widgets.receptive_field_stack import ReceptiveFieldStack
 from course_utils.widgets.signal_through_depth import SignalThroughDepth
 from course_utils.widgets.softmax_and_loss import SoftmaxAndLoss
 from course_utils.widgets.threshold_explorer import ThresholdExplorer
+from course_utils.widgets.what_to_freeze import WhatToFreeze
 
 EXPLORERS: tuple[type[Explorer], ...] = (
     ParameterExplosion,
@@ -26,6 +27,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     EarlyStoppingSimulator,
     FaultFinder,
     PredictionBrowser,
+    WhatToFreeze,
     ThresholdExplorer,
 )
 """All explorers, in the order of their days."""
@@ -45,4 +47,5 @@ __all__ = [
     "SignalThroughDepth",
     "SoftmaxAndLoss",
     "ThresholdExplorer",
+    "WhatToFreeze",
 ]
