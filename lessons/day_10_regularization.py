@@ -861,32 +861,19 @@ claim("constant: the edge is black", moved[0][:, :25].max(), 0.0)
 claim("nearest: the edge repeats column 0", moved[1][:, :25], np.repeat(photo[:, :1], 25, axis=1))
 claim("wrap: the edge is the other side", moved[3][:, :25], photo[:, -25:])
 
+
 # %% [markdown] topics=["N5"]
 # Reflect invents the least conspicuous edge. Black edges are something that a network can learn, and that no
 # validation picture has.
 #
-# ### Turn the knobs
+# ### Mixup and CutMix
 #
-# Choose your own strengths, and look. Two things to try:
-#
-# 1. *When is it no cat any more?* Raise `ROTATE` to 90 and `CUT` to 0.9.
-# 2. *Whose label?* Set `SHARE` to 0.5. Would you say cat, or coffee?
+# Two pictures can be mixed; then their labels must be mixed too. **Mixup** averages pixels and one-hot labels with the same
+# share $\lambda$, drawn anew for each batch. **CutMix** pastes a box of the second picture. The box's sides are
+# $\sqrt{1-\lambda}$ of the picture's, so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels,
+# and it may hang over the border.
 
 # %%
-FLIP, SHIFT, ROTATE, CUT = True, 0.15, 15, 0.4  # on or off; share of the side; degrees; share of the side
-SHARE = 0.7  # what mixup and CutMix keep of the cat
-
-other = resize(photos.coffee()[:, 100:500], (96, 96), anti_aliasing=True)
-knobs = {
-    "flip": lambda g: flip(photo, g) if FLIP else photo,
-    "shift": lambda g: shift(photo, g, SHIFT),
-    "rotate": lambda g: rotate(photo, g, ROTATE),
-    "cutout": lambda g: cutout(photo, g, CUT),
-    "mixup": lambda g: SHARE * photo + (1 - SHARE) * other,
-    "cutmix": lambda g: boxed(photo, other, SHARE, g.integers(0, 96, 2))[0],
-}
-
-
 def boxed(image, partner, share, middle):
     """A box of the partner, of the area 1 - share where it fits, around the middle; (the picture, share really kept)."""
     side = np.array(image.shape[:2])
@@ -897,21 +884,18 @@ def boxed(image, partner, share, middle):
     return pasted, 1 - (bottom - top) * (right - left) / side.prod()
 
 
-grid = [make(np.random.default_rng([SEED, number])) for make in knobs.values() for number in range(4)]
-labels_of = [f"{name} {number + 1}" for name in knobs for number in range(4)]
+other = resize(photos.coffee()[:, 100:500], (96, 96), anti_aliasing=True)
+cut_and_pasted, cat_left = boxed(photo, other, 0.7, np.array((20, 80)))
 plots.show(
-    plots.image_grid(grid, labels_of, columns=4),
-    alt="One row each of four draws: the cat flipped or not, shifted, rotated, with a grey square, mixed with a coffee cup, and with a box of the coffee cup.",
+    plots.image_grid(
+        [photo, other, 0.7 * photo + 0.3 * other, cut_and_pasted],
+        ["cat", "coffee cup", "mixup, λ = 0.7", f"CutMix, {cat_left:.2f} cat"],
+        columns=4,
+    ),
+    alt=f"The cat; a coffee cup; mixup, the cat with a pale cup over it; CutMix, the cat with a box of the cup at the upper right border, of which {cat_left:.0%} are cat.",
 )
 
 # %% [markdown]
-# ### Mixup and CutMix
-#
-# The last two rows mix two pictures, so the label must be mixed too. **Mixup**: pixels and one-hot labels are averaged with
-# the same share $\lambda$, drawn anew for each batch. **CutMix**: a box of the second picture is pasted; its sides are
-# $\sqrt{1-\lambda}$ of the picture's, so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels,
-# and it may hang over the border.
-#
 # **Before you run:** 32 × 32 pixels, $\lambda = 0.75$. How many pixels does the box have in the middle? In the corner?
 # How much cat is left in the label?
 
@@ -940,7 +924,26 @@ claim("mixup: the loss on the mixed label is the mix of the two losses", of_soft
 # %% [markdown] topics=["N10", "N11"]
 # In the corner three quarters of the box are lost, and the picture is 94 % cat. A label of 75 % would teach a falsehood.
 # So count the *real* area. (The text's own version stops in today's NumPy: `np.int` is gone since 1.24.)
+
+# %% [markdown] tags=["explorer"]
+# ### Try it yourself: augmentation preview
 #
+# **Explorer: augmentation preview.** Eight draws of the same cat, now 64 × 64 pixels. Below each stands what was done to it. The
+# labels stay hidden until you ask for them. Three things to try:
+#
+# 1. *Whose label?* Choose a draw and read the size of the pasted box. How much cat is left in its label? Then show the
+#    labels. How many of the eight have the share λ = 0.7 that was asked for?
+# 2. *When is it no cat any more?* Let nothing be mixed in. Raise the rotation to 180°, then the cutout to 90 % of the side.
+#    Would you still say cat? Look at the mean of 1,000 draws: what is left of the cat there?
+# 3. *Six or nine?* Take the digits, flipped and turned by up to 180°. Decide for each draw whether it is still a 6. Show the
+#    labels: how many of 1,000 draws would teach a falsehood? Find strengths that teach none.
+
+# %%
+from course_utils import widgets
+
+widgets.AugmentationPreview(seed=SEED)
+
+# %% [markdown]
 # ### When a flip is wrong
 #
 # **Before you run:** a linear classifier is trained on upright digits. Then we mirror the digits from left to right. Which

@@ -1,5 +1,6 @@
 """The explorers: widgets that compute in the browser, and so move in JupyterLab and on the published page alike."""
 
+from course_utils.widgets.augmentation_preview import AugmentationPreview
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
@@ -16,6 +17,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     PaddingAndStride,
     PoolingAndShift,
     ReceptiveFieldStack,
+    AugmentationPreview,
     FaultFinder,
     PredictionBrowser,
     ThresholdExplorer,
@@ -24,6 +26,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
 
 __all__ = [
     "EXPLORERS",
+    "AugmentationPreview",
     "ConvolutionStepper",
     "Explorer",
     "FaultFinder",
