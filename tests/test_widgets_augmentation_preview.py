@@ -132,7 +132,8 @@ def test_mixes_and_labels_are_the_references():
     run = f"""(state, number, ...pair) => {{
         const [image, partner] = pair.map({PICTURE}), draw = drawOf(state, number, image);
         const [y, x] = uniforms(state.seed, number).slice(8);
-        return [[Math.floor(y * image.height), Math.floor(x * image.width)], ({LISTED})(result(state, draw, image, partner)), keptOf(state, draw, image)];
+        const middle = [Math.floor(y * image.height), Math.floor(x * image.width)];
+        return [middle, ({LISTED})(result(state, draw, image, partner)), keptOf(state, draw, image)];
     }}"""
     for (traits, *_), pair, (middle, data, kept) in zip(cases, wanted, node(NAME, run, cases), strict=True):
         how = (traits["share"], tuple(middle)) if traits["mix"] == "cutmix" else (traits["share"],)

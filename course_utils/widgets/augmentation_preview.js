@@ -261,23 +261,28 @@ export default explorer({
       remarks);
 
     let run = null, meanOf = "";
-    /** The mean of many draws, in slices short enough for a page to stay quick. */
+    /** The mean of many draws, in slices short enough for a page to stay quick, once a slider has come to rest. */
     const average = (state, image, partner, name) => {
       const mine = (run = {}), total = new Float64Array(image.data.length);
-      let n = 0;
+      let n = 0, seen = 0;
+      mean.setAttribute("aria-label", `the mean of many draws of ${name}`);
+      meanCaption.textContent = "mean of many draws: soon";
       const slice = () => {
-        if (run !== mine || (n && !mean.isConnected)) return;
+        if (run !== mine || !mean.isConnected) return;
         const until = performance.now() + 6;
         do {
           const { data } = result(state, drawOf(state, n, image), image, partner);
           for (let i = 0; i < data.length; i++) total[i] += data[i];
           n++;
         } while (n < MANY && performance.now() < until);
-        show(mean, { ...image, data: total.map((v) => v / n) }, `the mean of many draws of ${name}`);
-        meanCaption.textContent = `mean of ${thousands(n)} draws`;
+        if (n >= seen + 100 || n === MANY) {
+          show(mean, { ...image, data: total.map((v) => v / n) }, `the mean of many draws of ${name}`);
+          meanCaption.textContent = `mean of ${thousands(n)} draws`;
+          seen = n;
+        }
         if (n < MANY) setTimeout(slice);
       };
-      setTimeout(slice);
+      setTimeout(slice, 250);
     };
 
     return (state) => {
