@@ -40,7 +40,7 @@
 # 5. read an ablation table with its spread, and choose what fits your data [7].
 #
 # **Time** about 90 minutes, of which the machine trains two. **You need** the training loop with its two modes and its
-# validation set (Day 9), AdamW and SAM (Day 8), label smoothing (Day 6).
+# validation set (Day 9), Adam and AdamW (Day 8), label smoothing (Day 6).
 
 # %% tags=["parameters"]
 PROFILE = "auto"  # "smoke", "cpu", "gpu", or "auto": gpu where one is visible, else cpu
@@ -67,7 +67,6 @@ torch.set_num_threads(1)  # the nets of this day are tiny: a second thread would
 threadpool_limits(1)  # and so it is for NumPy and scikit-learn
 cifar = data.load("cifar10", profile=profile)
 rng = np.random.default_rng(SEED)
-rounding = 1e-2 if profiles.visible_gpus() else 1e-5  # a GPU rounds factors to 10 binary digits (TF32)
 print(cifar.source)
 
 # %% [markdown] topics=["M1"]
@@ -478,7 +477,7 @@ claim("Keras' SpatialDropout2D: the same", np.ptp(keras.ops.convert_to_numpy(by_
 
 # %% [markdown] topics=["M5"]
 # It could. Element-wise dropout takes away almost nothing that the neighbours do not tell. **Spatial dropout** drops
-# whole maps: `SpatialDropout2D` in Keras, `Dropout2d` in PyTorch. (Of another image of the batch, it drops other maps.)
+# whole maps: `SpatialDropout2D` in Keras, `Dropout2d` in PyTorch. (Each image of the batch loses other maps.)
 #
 # ### Stochastic depth
 #
@@ -522,8 +521,8 @@ claim("our block: training and use differ in the mean by, at most", gap, 0, tole
 #
 # ### Smooth labels
 #
-# Day 6 moved a little of the target to the other classes. It is noise in the labels, in the mean: right with $1-\varepsilon$,
-# any class with $\varepsilon$. Ours from NumPy against PyTorch:
+# Day 6 moved a little of the target to the other classes. That is the mean of noisy labels: with the probability
+# $1-\varepsilon$ the right one, with $\varepsilon$ one of all classes by lot. Ours from NumPy against PyTorch:
 
 # %%
 logits = rng.normal(size=(4, 10))
@@ -557,7 +556,7 @@ claim("smoothing lowers the confidence", confidence["smoothed"] < confidence["pl
 #
 # $\gamma$ and $\beta$ are learnt, so that the network can undo it. In use there may be a single image, so running averages
 # of $\mu$ and $\sigma^2$ take their place. **Before you run:** one channel holds 1 and 3. What comes out, with
-# $\gamma = 1, \beta = 0$? And where do running averages move that stand at 0 and 1, by a tenth of the way?
+# $\gamma = 1, \beta = 0$? The running averages stand at 0 and 1 and move a tenth of the way. Where are they then?
 
 # %%
 class BatchNorm:
@@ -869,9 +868,11 @@ claim("wrap: the edge is the other side", moved[3][:, :25], photo[:, -25:])
 # ### Mixup and CutMix
 #
 # Two pictures can be mixed; then their labels must be mixed too. **Mixup** averages pixels and one-hot labels with the same
-# share $\lambda$, drawn anew for each batch. **CutMix** pastes a box of the second picture. The box's sides are
-# $\sqrt{1-\lambda}$ of the picture's, so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels,
-# and it may hang over the border.
+# share $\lambda$. **CutMix** pastes a box of the second picture. The box's sides are $\sqrt{1-\lambda}$ of the picture's,
+# so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels, and it may hang over the border.
+#
+# In training $\lambda$ is drawn anew for each batch: uniformly for CutMix, and for mixup from a Beta distribution. The one that
+# we take below is mostly near 0 or 1, so that one of the two pictures prevails.
 
 # %%
 def boxed(image, partner, share, middle):
