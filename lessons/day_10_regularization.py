@@ -40,7 +40,7 @@
 # 5. read an ablation table with its spread, and choose what fits your data [7].
 #
 # **Time** about 90 minutes, of which the machine trains two. **You need** the training loop with its two modes and its
-# validation set (Day 9), AdamW and SAM (Day 8), label smoothing (Day 6).
+# validation set (Day 9), Adam and AdamW (Day 8), label smoothing (Day 6).
 
 # %% tags=["parameters"]
 PROFILE = "auto"  # "smoke", "cpu", "gpu", or "auto": gpu where one is visible, else cpu
@@ -67,7 +67,6 @@ torch.set_num_threads(1)  # the nets of this day are tiny: a second thread would
 threadpool_limits(1)  # and so it is for NumPy and scikit-learn
 cifar = data.load("cifar10", profile=profile)
 rng = np.random.default_rng(SEED)
-rounding = 1e-2 if profiles.visible_gpus() else 1e-5  # a GPU rounds factors to 10 binary digits (TF32)
 print(cifar.source)
 
 # %% [markdown] topics=["M1"]
@@ -478,7 +477,7 @@ claim("Keras' SpatialDropout2D: the same", np.ptp(keras.ops.convert_to_numpy(by_
 
 # %% [markdown] topics=["M5"]
 # It could. Element-wise dropout takes away almost nothing that the neighbours do not tell. **Spatial dropout** drops
-# whole maps: `SpatialDropout2D` in Keras, `Dropout2d` in PyTorch. (Of another image of the batch, it drops other maps.)
+# whole maps: `SpatialDropout2D` in Keras, `Dropout2d` in PyTorch. (Each image of the batch loses other maps.)
 #
 # ### Stochastic depth
 #
@@ -522,8 +521,8 @@ claim("our block: training and use differ in the mean by, at most", gap, 0, tole
 #
 # ### Smooth labels
 #
-# Day 6 moved a little of the target to the other classes. It is noise in the labels, in the mean: right with $1-\varepsilon$,
-# any class with $\varepsilon$. Ours from NumPy against PyTorch:
+# Day 6 moved a little of the target to the other classes. That is the mean of noisy labels: with the probability
+# $1-\varepsilon$ the right one, with $\varepsilon$ one of all classes by lot. Ours from NumPy against PyTorch:
 
 # %%
 logits = rng.normal(size=(4, 10))
@@ -557,7 +556,7 @@ claim("smoothing lowers the confidence", confidence["smoothed"] < confidence["pl
 #
 # $\gamma$ and $\beta$ are learnt, so that the network can undo it. In use there may be a single image, so running averages
 # of $\mu$ and $\sigma^2$ take their place. **Before you run:** one channel holds 1 and 3. What comes out, with
-# $\gamma = 1, \beta = 0$? And where do running averages move that stand at 0 and 1, by a tenth of the way?
+# $\gamma = 1, \beta = 0$? The running averages stand at 0 and 1 and move a tenth of the way. Where are they then?
 
 # %%
 class BatchNorm:
@@ -861,32 +860,21 @@ claim("constant: the edge is black", moved[0][:, :25].max(), 0.0)
 claim("nearest: the edge repeats column 0", moved[1][:, :25], np.repeat(photo[:, :1], 25, axis=1))
 claim("wrap: the edge is the other side", moved[3][:, :25], photo[:, -25:])
 
+
 # %% [markdown] topics=["N5"]
 # Reflect invents the least conspicuous edge. Black edges are something that a network can learn, and that no
 # validation picture has.
 #
-# ### Turn the knobs
+# ### Mixup and CutMix
 #
-# Choose your own strengths, and look. Two things to try:
+# Two pictures can be mixed; then their labels must be mixed too. **Mixup** averages pixels and one-hot labels with the same
+# share $\lambda$. **CutMix** pastes a box of the second picture. The box's sides are $\sqrt{1-\lambda}$ of the picture's,
+# so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels, and it may hang over the border.
 #
-# 1. *When is it no cat any more?* Raise `ROTATE` to 90 and `CUT` to 0.9.
-# 2. *Whose label?* Set `SHARE` to 0.5. Would you say cat, or coffee?
+# In training $\lambda$ is drawn anew for each batch: uniformly for CutMix, and for mixup from a Beta distribution. The one that
+# we take below is mostly near 0 or 1, so that one of the two pictures prevails.
 
 # %%
-FLIP, SHIFT, ROTATE, CUT = True, 0.15, 15, 0.4  # on or off; share of the side; degrees; share of the side
-SHARE = 0.7  # what mixup and CutMix keep of the cat
-
-other = resize(photos.coffee()[:, 100:500], (96, 96), anti_aliasing=True)
-knobs = {
-    "flip": lambda g: flip(photo, g) if FLIP else photo,
-    "shift": lambda g: shift(photo, g, SHIFT),
-    "rotate": lambda g: rotate(photo, g, ROTATE),
-    "cutout": lambda g: cutout(photo, g, CUT),
-    "mixup": lambda g: SHARE * photo + (1 - SHARE) * other,
-    "cutmix": lambda g: boxed(photo, other, SHARE, g.integers(0, 96, 2))[0],
-}
-
-
 def boxed(image, partner, share, middle):
     """A box of the partner, of the area 1 - share where it fits, around the middle; (the picture, share really kept)."""
     side = np.array(image.shape[:2])
@@ -897,21 +885,18 @@ def boxed(image, partner, share, middle):
     return pasted, 1 - (bottom - top) * (right - left) / side.prod()
 
 
-grid = [make(np.random.default_rng([SEED, number])) for make in knobs.values() for number in range(4)]
-labels_of = [f"{name} {number + 1}" for name in knobs for number in range(4)]
+other = resize(photos.coffee()[:, 100:500], (96, 96), anti_aliasing=True)
+cut_and_pasted, cat_left = boxed(photo, other, 0.7, np.array((20, 80)))
 plots.show(
-    plots.image_grid(grid, labels_of, columns=4),
-    alt="One row each of four draws: the cat flipped or not, shifted, rotated, with a grey square, mixed with a coffee cup, and with a box of the coffee cup.",
+    plots.image_grid(
+        [photo, other, 0.7 * photo + 0.3 * other, cut_and_pasted],
+        ["cat", "coffee cup", "mixup, λ = 0.7", f"CutMix, {cat_left:.2f} cat"],
+        columns=4,
+    ),
+    alt=f"The cat; a coffee cup; mixup, the cat with a pale cup over it; CutMix, the cat with a box of the cup at the upper right border, of which {cat_left:.0%} are cat.",
 )
 
 # %% [markdown]
-# ### Mixup and CutMix
-#
-# The last two rows mix two pictures, so the label must be mixed too. **Mixup**: pixels and one-hot labels are averaged with
-# the same share $\lambda$, drawn anew for each batch. **CutMix**: a box of the second picture is pasted; its sides are
-# $\sqrt{1-\lambda}$ of the picture's, so that its *area* is $1-\lambda$. Two traps: the box is rounded to whole pixels,
-# and it may hang over the border.
-#
 # **Before you run:** 32 × 32 pixels, $\lambda = 0.75$. How many pixels does the box have in the middle? In the corner?
 # How much cat is left in the label?
 
@@ -940,7 +925,26 @@ claim("mixup: the loss on the mixed label is the mix of the two losses", of_soft
 # %% [markdown] topics=["N10", "N11"]
 # In the corner three quarters of the box are lost, and the picture is 94 % cat. A label of 75 % would teach a falsehood.
 # So count the *real* area. (The text's own version stops in today's NumPy: `np.int` is gone since 1.24.)
+
+# %% [markdown] tags=["explorer"]
+# ### Try it yourself: augmentation preview
 #
+# **Explorer: augmentation preview.** Eight draws of the same cat, now 64 × 64 pixels. Below each stands what was done to it. The
+# labels stay hidden until you ask for them. Three things to try:
+#
+# 1. *Whose label?* Choose a draw and read the size of the pasted box. How much cat is left in its label? Then show the
+#    labels. How many of the eight have the share λ = 0.7 that was asked for?
+# 2. *When is it no cat any more?* Let nothing be mixed in. Raise the rotation to 180°, then the cutout to 90 % of the side.
+#    Would you still say cat? Look at the mean of 1,000 draws: what is left of the cat there?
+# 3. *Six or nine?* Take the digits, flipped and turned by up to 180°. Decide for each draw whether it is still a 6. Show the
+#    labels: how many of 1,000 draws would teach a falsehood? Find strengths that teach none.
+
+# %%
+from course_utils import widgets
+
+widgets.AugmentationPreview(seed=SEED)
+
+# %% [markdown]
 # ### When a flip is wrong
 #
 # **Before you run:** a linear classifier is trained on upright digits. Then we mirror the digits from left to right. Which

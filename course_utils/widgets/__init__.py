@@ -1,5 +1,6 @@
 """The explorers: widgets that compute in the browser, and so move in JupyterLab and on the published page alike."""
 
+from course_utils.widgets.augmentation_preview import AugmentationPreview
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
 from course_utils.widgets.early_stopping_simulator import EarlyStoppingSimulator
 from course_utils.widgets.explorer import Explorer
@@ -25,6 +26,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     SignalThroughDepth,
     LandscapeRace,
     EarlyStoppingSimulator,
+    AugmentationPreview,
     FaultFinder,
     PredictionBrowser,
     WhatToFreeze,
@@ -34,6 +36,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
 
 __all__ = [
     "EXPLORERS",
+    "AugmentationPreview",
     "ConvolutionStepper",
     "EarlyStoppingSimulator",
     "Explorer",
