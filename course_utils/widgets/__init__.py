@@ -1,6 +1,7 @@
 """The explorers: widgets that compute in the browser, and so move in JupyterLab and on the published page alike."""
 
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
+from course_utils.widgets.curve_clinic import CurveClinic
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
 from course_utils.widgets.padding_and_stride import PaddingAndStride
@@ -18,6 +19,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     ReceptiveFieldStack,
     FaultFinder,
     PredictionBrowser,
+    CurveClinic,
     ThresholdExplorer,
 )
 """All explorers, in the order of their days."""
@@ -25,6 +27,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
 __all__ = [
     "EXPLORERS",
     "ConvolutionStepper",
+    "CurveClinic",
     "Explorer",
     "FaultFinder",
     "PaddingAndStride",
