@@ -255,28 +255,6 @@ claim("and no gradient before it", norm(at_first["dead units"].gradients["conv1"
 # each layer multiplies by its small weights on the way forward and back (Day 7). With dead units nothing passes at all.
 #
 # A longer training, a larger rate or a better initialisation: each cures one of them and does nothing for the others.
-#
-# ## Try it yourself: turn the knobs
-#
-# Choose an illness and its strength, and look at its curves. Two things to try:
-#
-# 1. *From which strength on would you notice it?* Take `"wrong labels"` or `"not reshuffled"`, and go from 0 to 1.
-# 2. *A quiz.* Let somebody else choose, or draw one by chance with `clinic.unseen(1)`, and name it from the curves alone.
-#    How sure are you?
-
-# %%
-illness, strength = "not reshuffled", 0.8
-
-chosen = clinic.run(illness, strength, seed=SEED)
-fig, axes = plt.subplots(1, 2, figsize=(7.6, 2.9), layout="constrained")
-draw_losses(axes[0], chosen, "after each epoch")
-axes[0].set(xlabel="epoch", ylabel="loss (nats)")
-axes[0].legend(fontsize=8)
-axes[1].plot(chosen.step_losses, linewidth=0.9)
-axes[1].set(title="at each step", xlabel="step", ylabel="loss of the batch (nats)", ylim=(0, 6))
-axes[1].title.set_fontsize(9)
-axes[1].grid(linewidth=0.6)
-plots.show(fig, alt=f"Losses of a run with the illness {illness}, after each epoch and at each step.")
 
 # %% [markdown] topics=["T2", "T11"]
 # ## The examination
@@ -303,10 +281,10 @@ flow_chart = {
 }
 stations = list(flow_chart)
 rows = [stations[:5], stations[5:10], stations[10:]]
-arrows = [pair for row in rows for pair in pairwise(row)]
 fig = plots.boxes(
     {test: place for test, (_, place) in flow_chart.items()},
-    arrows,
+    [pair for row in rows for pair in pairwise(row)],
+    wraps=[(row[-1], following[0]) for row, following in pairwise(rows)],
     notes={
         test: f"{number}. if so: {cause}" if test != "nothing found" else cause
         for number, (test, (cause, _)) in enumerate(flow_chart.items(), start=1)
@@ -319,7 +297,7 @@ plots.show(
     alt="A flow chart in three rows. First row, the data: not finite, spread of the inputs, counts of the labels, labels "
     "against neighbours, twins across the split. Second row, feeding and answers: order of two epochs, asked twice, "
     "outputs that add up to one, units that never open, layers that stand still. Third row: faded gradients, then updates "
-    "against weights, then nothing found. Below each test stands the illness that it finds.",
+    "against weights, then nothing found. An arrow leads from the end of each row to the beginning of the next. Below each test stands the illness that it finds.",
 )
 
 
@@ -436,6 +414,27 @@ claim("by curves only, fewer", right["instruments"] - right["curves only"], lamb
 #
 # Do not read too much into the second table either. Each patient has exactly one illness, and it is one that we know. In
 # the wild there may be two, and the first that strikes hides the second: so examine again after each cure.
+#
+# ## Try it yourself: the third doctor
+#
+# Here is the second ward. You have not seen its curves; the two doctors have. The names are shuffled.
+
+# %%
+from course_utils.widgets import CurveClinic
+
+CurveClinic.of(seen[len(ward) : 2 * len(ward)])
+
+# %% [markdown] tags=["explorer"]
+# **Explorer: curve clinic.** The curves are free. Order tests one at a time, as few as you need, then name the illness. Three
+# things to try:
+#
+# 1. *Curves only.* Name five patients without any test. Did you do better than the doctor of curves?
+# 2. *One test each.* Before each test say which of the open diagnoses it can exclude. Then look at how many are left.
+# 3. *Calling a run healthy.* Find the healthy one. How many tests do you need before nothing else is left, and how many does a
+#    leak need? Why is health the harder diagnosis?
+#
+# `CurveClinic()` brings others, two with each illness, one mild and one severe. For a strength of your own:
+# `CurveClinic.of([("wrong labels", clinic.run("wrong labels", 0.1))])`. *From which strength on would its curves tell you?*
 
 # %% [markdown] topics=["Q9", "Q8"]
 # ## Reading learning curves

@@ -176,6 +176,18 @@ def test_boxes_stand_where_they_are_placed_with_an_arrow_for_each_pair():
     assert (kinds.count("FancyBboxPatch"), kinds.count("FancyArrowPatch")) == (2, 1)
 
 
+def test_an_arrow_to_the_next_row_goes_between_the_rows_and_not_through_boxes():
+    places = {"a": (0, 2), "b": (2.5, 2), "c": (0, 0)}
+    fig = plots.boxes(places, [("a", "b")], wraps=[("b", "c")])
+    (ax,) = fig.axes
+    *boxes, _, wrap = ax.patches
+    corners = wrap.get_path().vertices
+    assert np.allclose(corners[0], (2.5 + 0.9, 2)) and np.allclose(corners[-1], (-0.9, 0))
+    assert 0.45 < corners[2][1] == corners[3][1] < 2 - 0.45, "between the rows"
+    assert (np.diff(corners, axis=0) != 0).sum(axis=1).tolist() == [1] * 5, "straight along the axes"
+    assert ax.get_xlim()[0] < corners[:, 0].min() and corners[:, 0].max() < ax.get_xlim()[1]
+
+
 def test_figures_can_share_one():
     fig, axes = plt.subplots(1, 2)
     assert plots.pixels(IMAGE, ax=axes[0]) is fig and plots.kernel(KERNELS["identity"], "identity", axes[1]) is fig

@@ -1,7 +1,7 @@
 """A patient's chart: what the explorer of Day 13 shows of a run, as numbers that a page can hold.
 
-`python -m course_utils.clinic.charts` runs the ward behind the explorer (a few minutes) and writes it where the explorer
-finds it. Do that after a change to the clinic; tests/test_clinic_charts.py tells when it is due.
+`python -m course_utils.clinic.charts` runs the ward behind the explorer (a few minutes) and writes it where that finds
+it. Do that after a change to the clinic; tests/test_clinic_charts.py tells when it is due.
 """
 
 import json

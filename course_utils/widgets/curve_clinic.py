@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from course_utils.clinic import Run
 
 WARD = json.loads((HERE / "curve_clinic.json").read_text(encoding="utf-8"))
-"""What `python -m course_utils.clinic.charts` measured: runs of each illness, the ranges of their readings, patients."""
+"""What `python -m course_utils.clinic.charts` measured: ranges of readings by illness, and patients."""
 DIAGNOSES = tuple(WARD["ranges"])
 TESTS = {
     "inputs": "input statistics",
@@ -51,8 +51,8 @@ class CurveClinic(Explorer):
     try_this: ClassVar = (
         "Look at the curves of three patients and write down what you think before you order anything. Then order one "
         "test at a time, the one that would cut most from your list. How often was the first guess right?",
-        "Find a patient whose curves look well. Which illnesses can hide behind such curves, and how many tests does it "
-        "take until you may call a run healthy?",
+        "Find a patient whose curves look well. Which illnesses can hide behind such curves, and how many tests does "
+        "it take until you may call a run healthy?",
     )
 
     seed = traitlets.CInt(0, min=0, max=9999, help="of the order in which the patients come").tag(sync=True)
@@ -68,7 +68,7 @@ class CurveClinic(Explorer):
         traitlets.Dict(), help="of each finished patient: case (its place in the ward), tests, wrong, right"
     ).tag(sync=True)
     left = traitlets.List(help="computed in the browser: diagnoses that curves and tests leave open").tag(sync=True)
-    patients = traitlets.List(help="given: history, steps, readings, illness (and strength, seed) of each").tag(sync=True)
+    patients = traitlets.List(help="given: illness, history, steps, readings (and strength, seed)").tag(sync=True)
     ward = traitlets.Dict(help="given: how many runs of each illness were measured, and the ranges of readings").tag(
         sync=True
     )
@@ -78,13 +78,14 @@ class CurveClinic(Explorer):
         like = WARD["patients"][0]
         for number, chart in enumerate(charts, start=1):
             if missing := [name for name in ("illness", "history", "steps", "readings") if name not in chart]:
-                raise TraitError(f"patient {number} has no {' and no '.join(missing)}: CurveClinic.of(runs) makes it all")
+                raise TraitError(f"patient {number} has no {' and no '.join(missing)}: use CurveClinic.of(runs)")
             if chart["illness"] not in DIAGNOSES or chart["readings"].keys() != like["readings"].keys():
-                raise TraitError(f"patient {number} is none of the clinic of Day 13: CurveClinic.of(runs) makes them")
+                raise TraitError(f"patient {number} is none of Day 13's clinic: use CurveClinic.of(runs)")
         if not charts:
             raise TraitError("a clinic has at least one patient")
         if (letters := len(json.dumps(charts))) > LARGEST:
-            raise TraitError(f"these {len(charts)} patients are too many for a page: take {len(charts) * LARGEST // letters}")
+            most = len(charts) * LARGEST // letters
+            raise TraitError(f"these {len(charts)} patients are too many for a page: take {most}")
         super().__init__(patients=charts, ward={name: WARD[name] for name in ("runs", "ranges")}, **traits)
 
     @classmethod
@@ -124,9 +125,10 @@ class CurveClinic(Explorer):
         ends = [readings[f"final {name}"] for name in ("loss", "val_loss", "accuracy", "val_accuracy")]
         loss, val_loss = ("not a number" if value is None else f"{value:.2f}" for value in ends[:2])
         tests = ", ".join(TESTS[test] for test in self.ordered) or "none yet"
+        number = min(self.patient, len(self.patients))
         says = (
-            f"Patient {min(self.patient, len(self.patients))} of {len(self.patients)}: after the last epoch the loss is "
-            f"{loss} on training and {val_loss} on validation images, the accuracy {ends[2]:.1%} and {ends[3]:.1%}. "
+            f"Patient {number} of {len(self.patients)}: after the last epoch the loss is {loss} on training and "
+            f"{val_loss} on validation images, the accuracy {ends[2]:.1%} and {ends[3]:.1%}. "
             f"Tests ordered: {tests}."
         )
         illness = self.patients[self.case]["illness"]

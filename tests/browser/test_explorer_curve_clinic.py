@@ -1,4 +1,4 @@
-"""The curve clinic, driven by mouse and keyboard: tests are ordered one by one, and the answer comes when it is asked."""
+"""The curve clinic, driven by mouse and keyboard: tests come when they are ordered, and the answer when it is asked."""
 
 from playwright.sync_api import Locator, expect
 
@@ -30,7 +30,9 @@ def table(explorer: Explorer, title: str) -> Locator:
 
 def test_a_test_shows_its_numbers_only_when_it_is_ordered(explorer_page):
     explorer = explorer_page(NAME, patient=number_of("dead units"))
-    assert explorer.says().endswith("the curves alone leave 4 open: which test would cut most?")
+    possible = explorer.trait("left")
+    assert "dead units" in possible and len(possible) > 1
+    assert explorer.says().endswith(f"the curves alone leave {len(possible)} open: which test would cut most?")
     expect(table(explorer, "Dead units")).to_have_count(0)
     button(explorer, "Dead units").press("Enter")
     expect(table(explorer, "Dead units").get_by_role("row", name="dead share of dense1")).to_contain_text("100 % ⚑")
