@@ -106,7 +106,7 @@ claim("a healthy run ends well", healthy.history["val_accuracy"][-1], lambda a: 
 # ### All the curves at once
 #
 # A doctor looks at the patient first. We look at the curves: the loss on training images and on validation images, after
-# each epoch. The helper is written once, and used for one patient or for fourteen.
+# each epoch. The helper draws one patient; the loop calls it for all fourteen.
 #
 # **Before you run:** how many of the thirteen will you tell from the healthy one by their curves? Which will look alike?
 
@@ -196,7 +196,7 @@ claim("dead share: the first and the third unit", dead(table), 0.5)
 
 # %% [markdown]
 # The same in both frameworks. A single unit without bias sees the input (3, 4); its weights are 0, the target is −0.5, the
-# loss is the squared error. The derivative for the weights is $2\,(w \cdot x - t)\,x$. On paper: which norm has it?
+# loss is the squared error. The derivative for the weights is $2\,(w \cdot x - t)\,x$. On paper: what is its norm?
 #
 # With the rate 1, plain gradient descent subtracts exactly the gradient. So what the weights lose in one step *is* the
 # gradient, and Keras needs no further machinery to show it.
@@ -297,7 +297,8 @@ plots.show(
     alt="A flow chart in three rows. First row, the data: not finite, spread of the inputs, counts of the labels, labels "
     "against neighbours, twins across the split. Second row, feeding and answers: order of two epochs, asked twice, "
     "outputs that add up to one, units that never open, layers that stand still. Third row: faded gradients, then updates "
-    "against weights, then nothing found. An arrow leads from the end of each row to the beginning of the next. Below each test stands the illness that it finds.",
+    "against weights, then nothing found. From the end of each row an arrow leads to the beginning of the next. Below "
+    "each test stands the illness that it finds.",
 )
 
 
@@ -443,7 +444,7 @@ CurveClinic.of(seen[len(ward) : 2 * len(ward)])
 #
 # - the **level** at the end: is the training loss still high?
 # - the **gap** at the end: validation loss minus training loss;
-# - the **wobble**: of all the way that the training loss goes, up and down, which part is upwards?
+# - the **wobble**: add up all ups and downs of the training loss. Which share of that sum is ups?
 #
 # | shape | level | gap | wobble |
 # |---|---|---|---|
@@ -871,7 +872,7 @@ claim("the published loop on a frozen layer", told, "AttributeError", source="M7
 # | NaN, first in a layer, weights huge | blow-up | lower rate; clip if it is rare |
 # | All well, one layer with update ratio 0 | frozen | `requires_grad_(True)`, and hand it to the optimiser |
 # | Validation scatters when asked twice | training mode | `model.eval()` |
-# | Validation better than you believe | twins across the split | compare bytes; split by person or source |
+# | Validation too good to be true | twins across the split | compare bytes; split by person or source |
 # | High accuracy, rare classes never predicted | imbalance | counts, per-class recall, weights (Day 17) |
 # | Loss goes up and down with the class of the batch | not reshuffled | `shuffle=True`, after the cache |
 # | Stops: out of memory | the batch, or sums of `loss` that keep every step | half the batch; `no_grad`; `loss.item()` |

@@ -98,9 +98,9 @@ def test_a_wrong_diagnosis_is_met_by_a_measured_number_or_by_the_test_that_is_mi
     leak = next(p for p in PATIENTS if p["illness"] == "leak")
     cases = [("dead units", []), ("healthy", []), ("healthy", ["counts", "twins"]), ("wrong mode", ["twice"])]
     said = node(NAME, "objection", [(*case, leak, RANGES) for case in cases])
-    assert said[0].startswith("Not dead units. The curves speak against it: the ")
+    assert said[0].startswith("Not “dead units”. The curves speak against it: the ")
     assert said[1].endswith("Nothing that you have measured speaks against it; “Twins across the split” would have.")
-    assert said[2].startswith("Not healthy. “Twins across the split” speaks against it: the share of validation")
+    assert said[2].startswith("Not “healthy”. “Twins across the split” speaks against it: the share of validation")
     assert "“Asked twice” speaks against it" in said[3] and "is 0 (runs with wrong mode: 26" in said[3]
 
 

@@ -82,9 +82,13 @@ const NAMES = Object.keys(ILLNESSES);
 
 // ---- the differential diagnosis ------------------------------------------------------------------------------------
 
+const known = new WeakMap();
+
 /** Ranges of all illnesses: those of the ward, made wider where a given patient lies outside them. */
 export function spans(ward, patients) {
+  if (known.has(patients)) return known.get(patients);
   const all = structuredClone(ward.ranges);
+  known.set(patients, all);
   for (const { illness, readings } of patients) for (const [name, value] of Object.entries(readings)) {
     const span = all[illness][name];
     if (typeof value === "string") { if (!span.includes(value)) span.push(value); }
@@ -119,14 +123,16 @@ export function fewest(patient, ranges) {
   const mask = (names) => excluded(names, patient, ranges).reduce((bits, illness) => bits | (1 << NAMES.indexOf(illness)), 0);
   const tests = Object.keys(TESTS), masks = tests.map((test) => mask(TESTS[test][1])), free = mask(CURVES);
   const all = ((1 << NAMES.length) - 1) & ~(1 << NAMES.indexOf(patient.illness));
-  const proves = (i) => TESTS[tests[i]][1].some((name) => ILLNESSES[patient.illness][0].includes(name));
+  const proves = tests.map((test) => Number(TESTS[test][1].some((name) => ILLNESSES[patient.illness][0].includes(name))));
+  const sets = [{ gone: free, size: 0, proofs: 0 }]; // by the bits of their tests: each is a smaller set and one test more
   let best = null;
   for (let chosen = 0; chosen < 1 << tests.length; chosen++) {
-    const list = range(tests.length).filter((i) => chosen & (1 << i));
-    if (best && (list.length > best.length || (list.length === best.length && (best.some(proves) || !list.some(proves))))) continue;
-    if (list.reduce((bits, i) => bits | masks[i], free) === all) best = list;
+    const last = 31 - Math.clz32(chosen), rest = sets[chosen ^ (1 << last)];
+    if (chosen) sets[chosen] = { gone: rest.gone | masks[last], size: rest.size + 1, proofs: rest.proofs + proves[last] };
+    const { gone, size, proofs } = sets[chosen];
+    if (gone === all && (!best || size < best.size || (size === best.size && proofs && !best.proofs))) best = { chosen, size, proofs };
   }
-  return best && best.map((i) => tests[i]);
+  return best && tests.filter((_, i) => best.chosen & (1 << i));
 }
 
 /** The order of the patients: the same as in curve_clinic.py. */
@@ -172,17 +178,17 @@ export function objection(guess, tests, patient, ranges) {
   const against = (names) => names.filter((name) => outside(name, patient.readings[name], ranges[guess][name]));
   for (const [source, names] of [["The curves speak", CURVES], ...tests.map((test) => [`“${TESTS[test][0]}” speaks`, TESTS[test][1]])]) {
     const found = against(names);
-    if (found.length) return `Not ${guess}. ${source} against it: the ${says(furthest(found, patient, ranges[guess]), patient, ranges[guess], guess === "healthy" ? "healthy runs" : `runs with ${guess}`)}.`;
+    if (found.length) return `Not “${guess}”. ${source} against it: the ${says(furthest(found, patient, ranges[guess]), patient, ranges[guess], guess === "healthy" ? "healthy runs" : `runs with ${guess}`)}.`;
   }
   const test = Object.keys(TESTS).find((test) => against(TESTS[test][1]).length);
-  return `Not ${guess}. Nothing that you have measured speaks against it${test ? `; “${TESTS[test][0]}” would have` : ""}.`;
+  return `Not “${guess}”. Nothing that you have measured speaks against it${test ? `; “${TESTS[test][0]}” would have` : ""}.`;
 }
 
 /** What the tests have done for the diagnosis, in sentences. */
 export function review(tests, patient, ranges) {
   const left = open(tests, patient, ranges).filter((name) => name !== patient.illness), few = fewest(patient, ranges);
   const gone = NAMES.length - 1 - left.length;
-  return `${tests.length ? "Curves and tests exclude" : "The curves alone exclude"} ${left.length ? `${gone} of the ${NAMES.length - 1} other diagnoses, but not ${listed(left)}` : `all ${gone} other diagnoses`}. `
+  return `${tests.length ? "Curves and tests exclude" : "The curves alone exclude"} ${left.length ? `${gone} of the ${NAMES.length - 1} other diagnoses; still open: ${listed(left)}` : `all ${gone} other diagnoses`}. `
     + (few === null ? "Not even all tests together leave one diagnosis."
       : few.length ? `${few.length === 1 ? "One test is" : `${few.length} tests are`} enough here: ${testNames(few)}.` : "Here the curves alone are enough.");
 }
@@ -257,9 +263,9 @@ export default explorer({
     const most = Math.max(...patients.map((one) => one.steps.length));
     const epochAxis = { label: "epoch", least: 0.8, most: epochs + 0.2, ticks: range(epochs).map((i) => i + 1) };
     const lossAxis = (label) => ({ label, least: 0, most: TOP, ticks: [0, 1, CHANCE, 3, TOP], show: (v) => (v === CHANCE ? "ln 10" : format(v)) });
-    const loss = axes({ x: epochAxis, y: lossAxis("loss (nats)"), height: 200 });
-    const accuracy = axes({ x: epochAxis, y: { label: "accuracy (%)", least: 0, most: 100, ticks: [0, 25, 50, 75, 100] }, height: 200 });
-    const batch = axes({ x: { label: "step", least: 0, most, ticks: range(Math.floor(most / 50) + 1).map((i) => 50 * i) }, y: lossAxis("loss of the batch (nats)"), height: 200 });
+    const loss = axes({ x: epochAxis, y: lossAxis("loss (nats)"), height: 200, left: 60 });
+    const accuracy = axes({ x: epochAxis, y: { label: "accuracy (%)", least: 0, most: 100, ticks: [0, 25, 50, 75, 100] }, height: 200, left: 60 });
+    const batch = axes({ x: { label: "step", least: 0, most, ticks: range(Math.floor(most / 50) + 1).map((i) => 50 * i) }, y: lossAxis("loss of the batch (nats)"), height: 200, left: 60 });
     const pane = (title, chart, note) => h("figure", { class: "cx-pane", style: { flex: "1 1 300px", maxWidth: "27rem" } }, h("figcaption", { text: title }), chart.element, note);
     const small = () => h("div", { style: { fontSize: "14px" } });
     const notes = range(3).map(small);
@@ -274,7 +280,7 @@ export default explorer({
     const choose = ui.choice({ trait: "diagnosis", label: "Diagnosis", options: [["", "choose"], ...NAMES.map((name) => [name, name])] });
     const name = ui.button("Name it", () => finish({ named: [...now().named, now().diagnosis] }));
     const show = ui.button("Show the answer", () => finish({ shown: true }));
-    const verdict = h("div", { style: { borderLeft: "4px solid var(--mark)", paddingLeft: "0.7rem" } });
+    const verdict = h("div", { "aria-live": "polite", style: { borderLeft: "4px solid var(--mark)", paddingLeft: "0.7rem" } });
     ui.root.append(
       ui.bar(ui.choice({ trait: "patient", label: "Patient", options: range(patients.length).map((i) => [i + 1, String(i + 1)]), choose: (patient) => ({ ...FRESH, patient }) }),
         h("span", { text: `of ${patients.length}` }), next, mix),
@@ -290,6 +296,7 @@ export default explorer({
           h("td", { text: `${READINGS[reading][1](value)}${odd ? " ⚑" : ""}`, style: { fontWeight: odd ? 700 : 400 } }), h("td", { text: between(reading, healthy) }));
       }))));
 
+    let told = "";
     return (state) => {
       const patient = patients[place(state)], { history } = patient, done = solved(state), { illness } = patient;
       for (const [chart, prefix, factor, top] of [[loss, "loss", 1, TOP], [accuracy, "accuracy", 100, 100]]) {
@@ -321,9 +328,12 @@ export default explorer({
       const wrong = state.named.filter((one) => one !== illness);
       const recipe = patient.strength === undefined ? "" : `Measured in clinic.run("${illness}", ${patient.strength}, seed=${patient.seed}).`;
       verdict.hidden = !wrong.length && !done;
-      verdict.replaceChildren(...wrong.map((one) => h("p", { text: `✗ ${objection(one, state.ordered, patient, ranges)}` })), ...(done ? [
+      const parts = [...wrong.map((one) => h("p", { text: `✗ ${objection(one, state.ordered, patient, ranges)}` })), ...(done ? [
         h("p", {}, h("strong", { text: `${state.named.includes(illness) ? "✓ Right" : "The answer"}: ${illness}. ` }), proof(patient, ranges)),
-        h("p", { text: review(state.ordered, patient, ranges) }), h("p", {}, h("strong", { text: "The cure: " }), `${ILLNESSES[illness][2]} ${recipe}`)] : []));
+        h("p", { text: review(state.ordered, patient, ranges) }), h("p", {}, h("strong", { text: "The cure: " }), `${ILLNESSES[illness][2]} ${recipe}`)] : [])];
+      const text = parts.map((part) => part.textContent).join(" ");
+      if (text !== told) verdict.replaceChildren(...parts); // or a screen reader would read it after every step
+      told = text;
 
       const start = `Patient ${state.patient} of ${patients.length}, ${count(state.ordered.length, "test")} ordered. `;
       if (done) return `${start}${state.named.includes(illness) ? "Right" : "The answer"}: ${illness}. ${state.log.length ? tally(state.log) : ""}`;

@@ -50,7 +50,7 @@ def test_a_wrong_name_is_answered_by_a_number_and_the_right_one_by_proof_and_cur
         button(explorer, test).click()
     expect(button(explorer, "Name it")).to_be_disabled()
     call_it(explorer, "healthy")
-    wrong = explorer.root.get_by_text("✗ Not healthy. “Twins across the split” speaks against it")
+    wrong = explorer.root.get_by_text("✗ Not “healthy”. “Twins across the split” speaks against it")
     expect(wrong).to_be_visible()
     assert "leak" not in explorer.says()
     call_it(explorer, "leak")
