@@ -141,13 +141,13 @@ def test_numbers_are_written_exactly_enough(number, text):
 def test_any_state_from_a_link_is_made_valid():
     wild = [
         {"seed": 1e99, "patient": -3, "ordered": ["dead", "dead", "x", 3], "diagnosis": "flu", "named": None,
-         "shown": 1, "hints": "yes", "log": [{"case": 0, "tests": 99}, {"case": 0}, None, {"case": 1e9}]},
-        {"ordered": {"dead": 1}, "log": "x", "patient": 5e5},
+         "shown": 1, "hints": "yes", "finished": [{"case": 0, "tests": 99}, {"case": 0}, None, {"case": 1e9}]},
+        {"ordered": {"dead": 1}, "finished": "x", "patient": 5e5},
     ]  # fmt: skip
     for state in node(NAME, "(s) => clean(s, () => Array(28).fill(0))", wild):
         made = CurveClinic(**state)
         assert made.ordered == state["ordered"] and 1 <= made.patient <= 28
-        assert [entry["case"] for entry in state["log"]] in ([0], [])
+        assert [entry["case"] for entry in state["finished"]] in ([0], [])
 
 
 def test_the_ward_of_the_course_is_there_without_training():

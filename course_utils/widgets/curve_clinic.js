@@ -193,10 +193,10 @@ export function review(tests, patient, ranges) {
       : few.length ? `${few.length === 1 ? "One test is" : `${few.length} tests are`} enough here: ${testNames(few)}.` : "Here the curves alone are enough.");
 }
 
-const tally = (log) => {
-  const first = log.filter(({ right, wrong }) => right && !wrong).length;
-  const mean = log.reduce((sum, { tests }) => sum + tests, 0) / log.length;
-  return `So far ${first} of ${count(log.length, "patient")} named at the first attempt, with ${format(mean, 1)} tests each.`;
+const tally = (finished) => {
+  const first = finished.filter(({ right, wrong }) => right && !wrong).length;
+  const mean = finished.reduce((sum, { tests }) => sum + tests, 0) / finished.length;
+  return `So far ${first} of ${count(finished.length, "patient")} named at the first attempt, with ${format(mean, 1)} ${mean === 1 ? "test" : "tests"} each.`;
 };
 
 // ---- state ---------------------------------------------------------------------------------------------------------
@@ -213,10 +213,10 @@ export function clean(state, given) {
   state.named = some(state.named, NAMES);
   [state.shown, state.hints] = [state.shown === true, state.hints === true];
   const known = new Map();
-  for (const one of Array.isArray(state.log) ? state.log : [])
+  for (const one of Array.isArray(state.finished) ? state.finished : [])
     if (one && Number.isInteger(one.case) && one.case >= 0 && one.case < number && !known.has(one.case))
       known.set(one.case, { case: one.case, tests: integerIn(one.tests, 0, 12), wrong: integerIn(one.wrong, 0, 13), right: one.right === true });
-  state.log = [...known.values()];
+  state.finished = [...known.values()];
   return state;
 }
 
@@ -240,7 +240,7 @@ export default explorer({
   name: "curve_clinic",
   python: "CurveClinic",
   title: "Curve clinic",
-  traits: ["seed", "patient", "ordered", "diagnosis", "named", "shown", "hints", "log"],
+  traits: ["seed", "patient", "ordered", "diagnosis", "named", "shown", "hints", "finished"],
   clean,
   derive: (state, given) => {
     const patient = given("patients")[order(state.seed, given("patients").length)[state.patient - 1]];
@@ -254,7 +254,7 @@ export default explorer({
     const finish = (changes) => {
       const next = { ...now(), ...changes }, at = place(next), { illness } = patients[at];
       const right = next.named.includes(illness), entry = { case: at, tests: next.ordered.length, wrong: next.named.length - right, right };
-      ui.set({ ...changes, ...(solved(next) && !next.log.some((one) => one.case === at) ? { log: [...next.log, entry] } : {}) });
+      ui.set({ ...changes, ...(solved(next) && !next.finished.some((one) => one.case === at) ? { finished: [...next.finished, entry] } : {}) });
     };
 
     const next = ui.button("Next patient", () => ui.set({ ...FRESH, patient: (now().patient % patients.length) + 1 }));
@@ -336,7 +336,7 @@ export default explorer({
       told = text;
 
       const start = `Patient ${state.patient} of ${patients.length}, ${count(state.ordered.length, "test")} ordered. `;
-      if (done) return `${start}${state.named.includes(illness) ? "Right" : "The answer"}: ${illness}. ${state.log.length ? tally(state.log) : ""}`;
+      if (done) return `${start}${state.named.includes(illness) ? "Right" : "The answer"}: ${illness}. ${state.finished.length ? tally(state.finished) : ""}`;
       const what = state.ordered.length ? "curves and tests leave" : "the curves alone leave";
       return `${start}Of ${NAMES.length} diagnoses ${what} ${left.length} open${left.length > 1 ? ": which test would cut most?" : ": you can name it."}`
         + (wrong.length ? ` ${count(wrong.length, "wrong answer")} so far.` : "");

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import matplotlib.pyplot as plt
@@ -64,7 +65,7 @@ class CurveClinic(Explorer):
     named = traitlets.List(traitlets.Enum(list(DIAGNOSES)), help="the diagnoses that were given so far").tag(sync=True)
     shown = traitlets.CBool(False, help="show the answer").tag(sync=True)
     hints = traitlets.CBool(False, help="say after each test which diagnoses it excludes").tag(sync=True)
-    log = traitlets.List(
+    finished = traitlets.List(
         traitlets.Dict(), help="of each finished patient: case (its place in the ward), tests, wrong, right"
     ).tag(sync=True)
     left = traitlets.List(help="computed in the browser: diagnoses that curves and tests leave open").tag(sync=True)
@@ -74,7 +75,8 @@ class CurveClinic(Explorer):
     )
 
     def __init__(self, patients: Iterable[Mapping[str, Any]] | None = None, **traits: Any) -> None:
-        charts = WARD["patients"] if patients is None else [dict(chart) for chart in patients]
+        own = deepcopy(WARD)  # what is done to one explorer must not reach another
+        charts = own.pop("patients") if patients is None else deepcopy(list(patients))
         like = WARD["patients"][0]
         for number, chart in enumerate(charts, start=1):
             if missing := [name for name in ("illness", "history", "steps", "readings") if name not in chart]:
@@ -86,7 +88,7 @@ class CurveClinic(Explorer):
         if (letters := len(json.dumps(charts))) > LARGEST:
             most = len(charts) * LARGEST // letters
             raise TraitError(f"these {len(charts)} patients are too many for a page: take {most}")
-        super().__init__(patients=charts, ward={name: WARD[name] for name in ("runs", "ranges")}, **traits)
+        super().__init__(patients=charts, ward={name: own[name] for name in ("runs", "ranges")}, **traits)
 
     @classmethod
     def of(cls, runs: Iterable[tuple[str, "Run"]], **traits: Any) -> "CurveClinic":

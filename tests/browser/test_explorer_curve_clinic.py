@@ -57,7 +57,7 @@ def test_a_wrong_name_is_answered_by_a_number_and_the_right_one_by_proof_and_cur
     expect(explorer.root.get_by_text("✓ Right: leak.")).to_be_visible()
     expect(explorer.root.get_by_text("One test is enough here: twins across the split.")).to_be_visible()
     expect(explorer.root.get_by_text("The cure: Remove the twins")).to_be_visible()
-    assert explorer.trait("log") == [
+    assert explorer.trait("finished") == [
         {"case": order(0, 28)[number_of("leak") - 1], "tests": 2, "wrong": 1, "right": True}
     ]
     assert explorer.says().endswith("So far 0 of 1 patient named at the first attempt, with 2 tests each.")
@@ -75,7 +75,7 @@ def test_the_answer_can_be_shown_and_counts_as_not_named(explorer_page):
     explorer = explorer_page(NAME, patient=number_of("frozen layers"))
     button(explorer, "Show the answer").click()
     expect(explorer.root.get_by_text("The answer: frozen layers.").first).to_be_visible()
-    assert [entry["right"] for entry in explorer.trait("log")] == [False]
+    assert [entry["right"] for entry in explorer.trait("finished")] == [False]
     expect(button(explorer, "Show the answer")).to_be_disabled()
 
 
@@ -90,7 +90,7 @@ def test_the_next_patient_begins_afresh_and_the_tally_goes_on(explorer_page):
     button(explorer, "Show the answer").click()
     assert explorer.says().endswith("So far 1 of 2 patients named at the first attempt, with 0.5 tests each.")
     button(explorer, "Shuffle the ward").click()
-    assert (explorer.trait("seed"), explorer.trait("patient"), len(explorer.trait("log"))) == (1, 1, 2)
+    assert (explorer.trait("seed"), explorer.trait("patient"), len(explorer.trait("finished"))) == (1, 1, 2)
 
 
 def test_the_drawings_say_their_numbers(explorer_page):
