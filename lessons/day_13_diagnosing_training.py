@@ -418,7 +418,9 @@ claim("by curves only, fewer", right["instruments"] - right["curves only"], lamb
 #
 # ## Try it yourself: the third doctor
 #
-# Here is the second ward. You have not seen its curves; the two doctors have. The names are shuffled.
+# Here is the second ward. You have not seen its curves; the two doctors have. The names are shuffled. Two of the tests are
+# not in the flow chart: the first loss, which is about $\ln 10$ in a model without an opinion (Day 11), and the NaN hunt,
+# which comes below.
 
 # %%
 from course_utils.widgets import CurveClinic
