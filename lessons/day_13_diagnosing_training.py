@@ -106,7 +106,7 @@ claim("a healthy run ends well", healthy.history["val_accuracy"][-1], lambda a: 
 # ### All the curves at once
 #
 # A doctor looks at the patient first. We look at the curves: the loss on training images and on validation images, after
-# each epoch. The helper is written once, and used for one patient or for fourteen.
+# each epoch. The helper draws one patient; the loop calls it for all fourteen.
 #
 # **Before you run:** how many of the thirteen will you tell from the healthy one by their curves? Which will look alike?
 
@@ -196,7 +196,7 @@ claim("dead share: the first and the third unit", dead(table), 0.5)
 
 # %% [markdown]
 # The same in both frameworks. A single unit without bias sees the input (3, 4); its weights are 0, the target is −0.5, the
-# loss is the squared error. The derivative for the weights is $2\,(w \cdot x - t)\,x$. On paper: which norm has it?
+# loss is the squared error. The derivative for the weights is $2\,(w \cdot x - t)\,x$. On paper: what is its norm?
 #
 # With the rate 1, plain gradient descent subtracts exactly the gradient. So what the weights lose in one step *is* the
 # gradient, and Keras needs no further machinery to show it.
@@ -255,28 +255,6 @@ claim("and no gradient before it", norm(at_first["dead units"].gradients["conv1"
 # each layer multiplies by its small weights on the way forward and back (Day 7). With dead units nothing passes at all.
 #
 # A longer training, a larger rate or a better initialisation: each cures one of them and does nothing for the others.
-#
-# ## Try it yourself: turn the knobs
-#
-# Choose an illness and its strength, and look at its curves. Two things to try:
-#
-# 1. *From which strength on would you notice it?* Take `"wrong labels"` or `"not reshuffled"`, and go from 0 to 1.
-# 2. *A quiz.* Let somebody else choose, or draw one by chance with `clinic.unseen(1)`, and name it from the curves alone.
-#    How sure are you?
-
-# %%
-illness, strength = "not reshuffled", 0.8
-
-chosen = clinic.run(illness, strength, seed=SEED)
-fig, axes = plt.subplots(1, 2, figsize=(7.6, 2.9), layout="constrained")
-draw_losses(axes[0], chosen, "after each epoch")
-axes[0].set(xlabel="epoch", ylabel="loss (nats)")
-axes[0].legend(fontsize=8)
-axes[1].plot(chosen.step_losses, linewidth=0.9)
-axes[1].set(title="at each step", xlabel="step", ylabel="loss of the batch (nats)", ylim=(0, 6))
-axes[1].title.set_fontsize(9)
-axes[1].grid(linewidth=0.6)
-plots.show(fig, alt=f"Losses of a run with the illness {illness}, after each epoch and at each step.")
 
 # %% [markdown] topics=["T2", "T11"]
 # ## The examination
@@ -303,10 +281,10 @@ flow_chart = {
 }
 stations = list(flow_chart)
 rows = [stations[:5], stations[5:10], stations[10:]]
-arrows = [pair for row in rows for pair in pairwise(row)]
 fig = plots.boxes(
     {test: place for test, (_, place) in flow_chart.items()},
-    arrows,
+    [pair for row in rows for pair in pairwise(row)],
+    wraps=[(row[-1], following[0]) for row, following in pairwise(rows)],
     notes={
         test: f"{number}. if so: {cause}" if test != "nothing found" else cause
         for number, (test, (cause, _)) in enumerate(flow_chart.items(), start=1)
@@ -319,7 +297,8 @@ plots.show(
     alt="A flow chart in three rows. First row, the data: not finite, spread of the inputs, counts of the labels, labels "
     "against neighbours, twins across the split. Second row, feeding and answers: order of two epochs, asked twice, "
     "outputs that add up to one, units that never open, layers that stand still. Third row: faded gradients, then updates "
-    "against weights, then nothing found. Below each test stands the illness that it finds.",
+    "against weights, then nothing found. From the end of each row an arrow leads to the beginning of the next. Below "
+    "each test stands the illness that it finds.",
 )
 
 
@@ -436,6 +415,29 @@ claim("by curves only, fewer", right["instruments"] - right["curves only"], lamb
 #
 # Do not read too much into the second table either. Each patient has exactly one illness, and it is one that we know. In
 # the wild there may be two, and the first that strikes hides the second: so examine again after each cure.
+#
+# ## Try it yourself: the third doctor
+#
+# Here is the second ward. You have not seen its curves; the two doctors have. The names are shuffled. Two of the tests are
+# not in the flow chart: the first loss, which is about $\ln 10$ in a model without an opinion (Day 11), and the NaN hunt,
+# which comes below.
+
+# %%
+from course_utils.widgets import CurveClinic
+
+CurveClinic.of(seen[len(ward) : 2 * len(ward)])
+
+# %% [markdown] tags=["explorer"]
+# **Explorer: curve clinic.** The curves are free. Order tests one at a time, as few as you need, then name the illness. Three
+# things to try:
+#
+# 1. *Curves only.* Name five patients without any test. Did you do better than the doctor of curves?
+# 2. *One test each.* Before each test say which of the open diagnoses it can exclude. Then look at how many are left.
+# 3. *Calling a run healthy.* Find the healthy one. How many tests do you need before nothing else is left, and how many does a
+#    leak need? Why is health the harder diagnosis?
+#
+# `CurveClinic()` brings others, two with each illness, one mild and one severe. For a strength of your own:
+# `CurveClinic.of([("wrong labels", clinic.run("wrong labels", 0.1))])`. *From which strength on would its curves tell you?*
 
 # %% [markdown] topics=["Q9", "Q8"]
 # ## Reading learning curves
@@ -444,7 +446,7 @@ claim("by curves only, fewer", right["instruments"] - right["curves only"], lamb
 #
 # - the **level** at the end: is the training loss still high?
 # - the **gap** at the end: validation loss minus training loss;
-# - the **wobble**: of all the way that the training loss goes, up and down, which part is upwards?
+# - the **wobble**: add up all ups and downs of the training loss. Which share of that sum is ups?
 #
 # | shape | level | gap | wobble |
 # |---|---|---|---|
@@ -872,7 +874,7 @@ claim("the published loop on a frozen layer", told, "AttributeError", source="M7
 # | NaN, first in a layer, weights huge | blow-up | lower rate; clip if it is rare |
 # | All well, one layer with update ratio 0 | frozen | `requires_grad_(True)`, and hand it to the optimiser |
 # | Validation scatters when asked twice | training mode | `model.eval()` |
-# | Validation better than you believe | twins across the split | compare bytes; split by person or source |
+# | Validation too good to be true | twins across the split | compare bytes; split by person or source |
 # | High accuracy, rare classes never predicted | imbalance | counts, per-class recall, weights (Day 17) |
 # | Loss goes up and down with the class of the batch | not reshuffled | `shuffle=True`, after the cache |
 # | Stops: out of memory | the batch, or sums of `loss` that keep every step | half the batch; `no_grad`; `loss.item()` |

@@ -176,6 +176,20 @@ def test_boxes_stand_where_they_are_placed_with_an_arrow_for_each_pair():
     assert (kinds.count("FancyBboxPatch"), kinds.count("FancyArrowPatch")) == (2, 1)
 
 
+def test_an_arrow_to_the_next_row_goes_between_the_rows_and_not_through_boxes():
+    places = {"a": (0, 2), "b": (2.5, 2), "c": (0, 0)}
+    fig = plots.boxes(places, [("a", "b")], wraps=[("b", "c")])
+    (ax,) = fig.axes
+    wrap = ax.patches[-1]
+    fig.canvas.draw()
+    start, *corners, end = wrap.get_path().vertices[:6]  # the arrow's head follows
+    assert np.allclose(start, (2.5 + 0.9, 2), atol=0.2) and np.allclose(end, (-0.9, 0), atol=0.2)
+    (out, top), (same_out, low), (back, same_low), (same_back, foot) = np.round(corners, 6)
+    assert (top, out, low, back, foot) == (2, same_out, same_low, same_back, 0), "straight along the axes"
+    assert 0.45 < low < 2 - 0.45, "between the rows"
+    assert ax.get_xlim()[0] < back < -0.9 and 2.5 + 0.9 < out < ax.get_xlim()[1]
+
+
 def test_figures_can_share_one():
     fig, axes = plt.subplots(1, 2)
     assert plots.pixels(IMAGE, ax=axes[0]) is fig and plots.kernel(KERNELS["identity"], "identity", axes[1]) is fig

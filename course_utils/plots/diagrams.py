@@ -7,11 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 
 from course_utils.plots.svg import COLOURS, INK, finish
 
 INCH = 0.62  # of a unit of x or y, so that boxes and their text keep their proportions
 LINE = 0.22  # units that a line of a note is high
+TURN = 0.3  # units that an arrow goes on beside a row before it turns to the next
 
 
 def boxes(
@@ -23,21 +25,24 @@ def boxes(
     size: tuple[float, float] = (1.8, 0.9),
     groups: Mapping[str, int] | None = None,
     notes: Mapping[str, str] | None = None,
+    wraps: Sequence[tuple[str, str]] = (),
     caption: str = "",
 ) -> Figure:
     """Labelled boxes joined by arrows, left to right or as placed.
 
     places: text of a box -> (x, y) of its centre; a box is `size` units wide and high. arrows: (from, to), by text.
     groups: text -> number of the colour, 0 by default. notes: text -> a remark in small letters below the box.
+    wraps: further arrows, from the end of a row to the beginning of the row below, drawn between the two rows.
     Raises ValueError if an arrow, a group or a note names no box.
     """
     groups, notes = groups or {}, notes or {}
-    if unknown := {*(name for arrow in arrows for name in arrow), *groups, *notes} - set(places):
+    if unknown := {*(name for arrow in (*arrows, *wraps) for name in arrow), *groups, *notes} - set(places):
         raise ValueError(f"no box is called {', '.join(sorted(unknown))}")
     width, height = size
     xs, ys = zip(*places.values(), strict=True)
     lines = {text: notes[text].count("\n") + 1 if text in notes else 0 for text in places}
-    left, right = min(xs) - width / 2 - 0.2, max(xs) + width / 2 + 0.2
+    aside = 0.2 + TURN * bool(wraps)
+    left, right = min(xs) - width / 2 - aside, max(xs) + width / 2 + aside
     bottom = min(y - height / 2 - LINE * lines[text] for text, (_, y) in places.items()) - 0.25
     top = max(ys) + height / 2 + 0.2
     if ax is None:
@@ -59,5 +64,13 @@ def boxes(
             places[one], places[other], patchA=patches[one], patchB=patches[other], arrowstyle="-|>", mutation_scale=11
         )
         line.set(edgecolor=INK, facecolor=INK, linewidth=1.2, zorder=0)
+        ax.add_patch(line)
+    for one, other in wraps:
+        (x, y), (end_x, end_y) = places[one], places[other]
+        gap = end_y + height / 2 + 0.25
+        out, back = x + width / 2 + TURN, end_x - width / 2 - TURN
+        corners = [(x + width / 2, y), (out, y), (out, gap), (back, gap), (back, end_y), (end_x - width / 2, end_y)]
+        line = FancyArrowPatch(path=Path(corners), arrowstyle="-|>", mutation_scale=11)
+        line.set(facecolor="none", edgecolor=INK, linewidth=1.2, zorder=0)
         ax.add_patch(line)
     return finish(ax.figure, ax, title, caption)

@@ -2,6 +2,7 @@
 
 from course_utils.widgets.augmentation_preview import AugmentationPreview
 from course_utils.widgets.convolution_stepper import ConvolutionStepper
+from course_utils.widgets.curve_clinic import CurveClinic
 from course_utils.widgets.early_stopping_simulator import EarlyStoppingSimulator
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.fault_finder import FaultFinder
@@ -29,6 +30,7 @@ EXPLORERS: tuple[type[Explorer], ...] = (
     AugmentationPreview,
     FaultFinder,
     PredictionBrowser,
+    CurveClinic,
     WhatToFreeze,
     ThresholdExplorer,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "EXPLORERS",
     "AugmentationPreview",
     "ConvolutionStepper",
+    "CurveClinic",
     "EarlyStoppingSimulator",
     "Explorer",
     "FaultFinder",
