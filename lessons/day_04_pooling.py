@@ -1353,7 +1353,7 @@ try:
     model(np.zeros((1, 32, 32, 3), dtype="float32"))
 except ValueError as error:
     refused = next(line for line in str(error).splitlines() if "incompatible" in line)
-    print("a picture of 32 × 32 for the network of 64 × 64:", refused[refused.find("expected") :][:110])
+    print("a picture of 32 × 32 for the network of 64 × 64:", refused[refused.find("expected") : refused.rfind(")") + 1])
 claim("parameters at 32 and at 64 pixels", list(counts.values()), [82_826, 328_586], source="F33")
 claim("of these in the convolution", in_convolution, [896, 896], source="M52")
 claim("and the network of 64 refuses a picture of 32", refused is not None, True, source="F33")
