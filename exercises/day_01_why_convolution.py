@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 1
-#     digest: 15dfd9e47cf2f1f5
+#     digest: 979867e365889a69
 #     frameworks: []
 #     generated_from: solutions/day_01_why_convolution.py
 #     minutes: 60
@@ -238,6 +238,7 @@ check(questions.equivariance_error, equivariance_error)
 # - **neither**.
 #
 # All shifts are those of `np.roll`. `layer(image)` returns an array with two axes; it need not be as large as the image.
+# A single number has nowhere to move to: where it stays the same, choose *invariant*.
 
 # %%
 photo = rng.uniform(size=(6, 8))

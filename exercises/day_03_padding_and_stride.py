@@ -7,7 +7,7 @@
 #       smoke: 60
 #     data: []
 #     day: 3
-#     digest: 43a048dec678c882
+#     digest: b575b755a26e2e6d
 #     frameworks: []
 #     generated_from: solutions/day_03_padding_and_stride.py
 #     minutes: 80
@@ -121,8 +121,8 @@ check(questions.pad2d, pad2d)
 # - The window of output (i, j) begins at row i·stride and column j·stride. Its pixels are `dilation` apart.
 # - Multiply each by the weight that lies on it, without turning the kernel, and add up.
 #
-# Compute only what you return: not the whole map of stride 1, thinned out afterwards. Neither image nor kernel has to
-# be square.
+# Compute only what you return. The whole map of stride 1, thinned out afterwards, holds the same numbers, for
+# stride · stride times the work. Neither image nor kernel has to be square.
 #
 # On paper first: the image above, the kernel `[[1, 0], [2, -1]]`, dilation 2. It just fits, once: 1·1 + 3·0 + 7·2 +
 # 9·(−1) = 6.

@@ -41,6 +41,12 @@
 #
 # **Time** about 90 minutes, of which the machine trains a few. **You need** NumPy: arrays, slices, the matrix product `@`.
 # No knowledge of neural networks is needed. What this day only touches, a later day explains; it is named each time.
+#
+# **How to read a notebook of this course.** At **Before you run**, write down your guess first. `claim(what, computed, expected)`
+# compares a number of the text with the one just computed and shows it behind a ✓; if it were wrong, the notebook would stop. A code
+# such as [F26] names a sentence of some other text that is being tested. `result` shows a number measured in this run, and beside
+# it the ones that were recorded. `PROFILE` says how much is computed: `"smoke"` is a quick test on little data, `"cpu"` is for a
+# laptop, `"gpu"` for a graphics card. `SEED` fixes the random numbers.
 
 # %% tags=["parameters"]
 PROFILE = "auto"  # "smoke", "cpu", "gpu", or "auto": gpu where one is visible, else cpu
@@ -123,6 +129,7 @@ eight = digits.images[8]
 cat = photos.chelsea()
 for name, picture in {"digit": eight, "camera": camera, "cat": cat}.items():
     print(f"{name:7s} shape {picture.shape!s:14} {picture.dtype!s:8} from {picture.min()} to {picture.max()}")
+claim("digits, and shades in them", [len(digits.images), len(np.unique(digits.images))], [1797, 17])
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.4), width_ratios=[1.15, 1, 1.2])
 plots.pixels(eight, "a digit, as numbers", axes[0], labels=False)
 plots.image(eight, "the same digit", axes[1])
@@ -216,7 +223,7 @@ def train(model, images, labels, epochs, step=1e-3, batch_size=128):
     return model
 
 
-@torch.no_grad()
+@torch.no_grad()  # answers only: nothing is learnt here
 def logits_of(model, images):
     return torch.cat([model(part) for part in images.split(1000)])
 
@@ -284,7 +291,7 @@ for name, mean in zip(trials, means, strict=True):
 claim("two hidden neurons are too few: 32 do better", means[2] > means[0] + 0.1, True)
 
 # %% [markdown]
-# Two neurons are a bottleneck. Beyond a few dozen there is little left to gain here, and more neurons only cost more.
+# Plain guessing scores one in ten. Two neurons are a bottleneck. Beyond a few dozen there is little left to gain here, and more neurons only cost more.
 #
 # ### The same in NumPy, Keras and PyTorch
 #

@@ -359,6 +359,7 @@ fig = plots.curves(
     xlabel="column (pixels)",
     ylabel="value (paper is 1)",
 )
+fig.axes[0].set_xticks(range(0, 16, 3))
 plots.show(
     fig,
     alt=f"The middle row after several averaging layers with zero padding. The frame is {widths} columns wide on each side "
@@ -435,8 +436,8 @@ claim("reflect: largest value in the first column", np.abs(first_columns["reflec
 
 # %% [markdown] topics=["D3", "D6", "D8"]
 # Exactly zero, whatever the photo. Left and right of the first column stand the *same* pixels, so their difference
-# vanishes: reflect makes the detector **blind** at the border. Replicate and symmetric halve the answer. So there is
-# no right padding:
+# vanishes: reflect makes the detector **blind** at the border. Replicate and symmetric set the pixel itself beside its
+# neighbour, which halves the answer to a steady slope. So there is no right padding:
 #
 # | padding | invents | good for | artefact |
 # |---|---|---|---|
@@ -634,7 +635,9 @@ claim(
 # %% [markdown] topics=["D9"]
 # With circular padding the two strips are the same ring, turned. All 48 averages agree, so no reader can beat a coin.
 # With zeros the network *knows*: near the left border its maps are marked by the frame, and the digit meets that
-# mark. Nobody trained it to. A convolution with zero padding is not blind to position, and trained networks use that
+# mark. Reflect and replicate draw no frame on black, but they cut the ring open: a digit in the left half is mirrored
+# or drawn out at the left border, one in the right half at the right border. Nobody trained the network to know. A
+# convolution with zero padding is not blind to position, and trained networks use that
 # (Kayhan & van Gemert 2020; Islam, Jia & Bruce 2020). It can be welcome (sky is above) or not (a tumour is a tumour
 # anywhere).
 #
@@ -672,8 +675,8 @@ claim("1 × 1: share of pixels never read", (jumps[1] == 0).mean(), 33 / 49, tol
 
 # %% [markdown]
 # Stride 2 skips every other *position*. With 3 × 3 all pixels are read, but in a chequered way: some once, some
-# twice, some four times. (Where gradients flow back through such a layer, the same pattern appears as a chequered
-# texture.)
+# twice, some four times. (Day 7 sends gradients back through such layers; there the same pattern appears as a
+# chequered texture.)
 #
 # ### Smaller by stride, or by pooling?
 #

@@ -86,6 +86,7 @@ plots.show(
     alt=f"A map of 4 by 4 numbers, {feature_map.tolist()}, cut into four windows of 2 by 2. Max pooling gives "
     f"{largest.tolist()}, average pooling {mean.tolist()}.",
 )
+claim("numbers in a map of 224 × 224", 224 * 224, 50_176, source="T17")
 claim("max pooling", largest, np.array([[20, 14], [13, 22]]), source="T02")
 claim("share of the numbers that is dropped", 1 - largest.size / feature_map.size, 0.75, source="T02")
 
@@ -370,7 +371,8 @@ if keras.backend.backend() == "tensorflow":  # only TensorFlow can say what Tens
 
 # %% [markdown]
 # Nudged up, both fives would get 1; nudged down, none gets anything. At a tie there is no gradient, mathematically,
-# so somebody has to decide. Frameworks take the **first** in reading order. Is that rare? Not at all:
+# so somebody has to decide. The frameworks' pooling layers take the **first** in reading order. Are ties rare? Not at
+# all:
 
 # %%
 sobel = KERNELS["sobel vertical edges"]
@@ -1275,10 +1277,10 @@ if not cifar.is_sample:  # a few drawn pictures decide nothing
     claim("the global average pays: right less often than 2 × 2 bins", right["average, global"] < right["average, 2 × 2"], True)
 
 # %% [markdown] topics=["E8"]
-# On photographs, throwing places away unread (stride) is the worst of both: least often right, and the shakiest.
-# Max-blur changes its mind least among the four that keep 7 × 7 places, and it is not paid for with accuracy. The
-# global average is the calmest and pays: it has forgotten where the sky was. Two by two bins, which still know top
-# from bottom, are right more often, and calmer than all that keep 7 × 7. (On the drawn samples of the smoke profile,
+# Of the four that keep 7 × 7 places, throwing places away unread (stride) is the worst in both: least often right, and
+# the shakiest. Max-blur changes its mind least of them, and it is not paid for with accuracy. The global average is the
+# calmest of all and pays: it has forgotten where the sky was. Two by two bins, which still know top from bottom, are
+# right more often than the global average, and calmer than all that keep 7 × 7. (On the drawn samples of the smoke profile,
 # with few pictures, the bars mean little.)
 #
 # These are readers of fixed kernels, not trained networks. Trained ones behave alike: Zhang (2019) found *more*
@@ -1350,8 +1352,8 @@ for side in (32, 64):
 try:
     model(np.zeros((1, 32, 32, 3), dtype="float32"))
 except ValueError as error:
-    refused = str(error).splitlines()[0]
-    print("a picture of 32 × 32 for the network of 64 × 64:", refused[:110])
+    refused = next(line for line in str(error).splitlines() if "incompatible" in line)
+    print("a picture of 32 × 32 for the network of 64 × 64:", refused[refused.find("expected") : refused.rfind(")") + 1])
 claim("parameters at 32 and at 64 pixels", list(counts.values()), [82_826, 328_586], source="F33")
 claim("of these in the convolution", in_convolution, [896, 896], source="M52")
 claim("and the network of 64 refuses a picture of 32", refused is not None, True, source="F33")

@@ -772,7 +772,7 @@ def spreads_of(field, row, column):
 
 labels = torch.from_numpy(np.asarray(some.labels)).long().to(device)
 spots = [spot()]
-train(
+classifier = train(
     classifier,
     as_tensor(some.images),
     labels,
@@ -797,6 +797,7 @@ plots.curves(
     xlabel="epochs",
     ylabel="spread (pixels)",
 )
+lines.xaxis.get_major_locator().set_params(integer=True)
 fig.supxlabel(f"CIFAR-10{sample}; heat maps show square roots", fontsize=9)
 plots.show(
     fig,
@@ -816,7 +817,7 @@ claim("the spot is narrower than that all the time", max(down.max(), across.max(
 # %% [markdown]
 # In our three runs on CIFAR-10 in the cpu profile the spot got narrower from left to right each time. From top to bottom
 # it did so once, and stayed about as wide twice. Nobody asked for that; the pictures did. (Sample data drawn by code need not agree.) Luo et al. (2016) found it
-# *wider* after training, in a deep residual network trained to the end. So training moves the weights, and with them the
+# *wider* after training, in a deep residual network (Day 15) trained to the end. So training moves the weights, and with them the
 # spot, in a way that depends on the network, the data and the time. What it cannot move is the field: not one pixel
 # outside it will ever count.
 #
@@ -918,8 +919,8 @@ claim("every eighth unit of the dilated map", every_eighth[:, 2:-2, 2:-2], inner
 #
 # ### Holes
 #
-# Day 3 found that a constant dilation leaves holes in a line. Here they are over rows and columns, and with them what
-# they do. **Before you run:** how many pixels do two neighbouring units share after three layers of dilation 2? After
+# Day 3 found that a constant dilation leaves holes in a line. Here they are in rows and columns. What do they do?
+# **Before you run:** how many pixels do two neighbouring units share after three layers of dilation 2? After
 # dilations 1, 2, 4?
 
 # %%
@@ -992,8 +993,8 @@ claim("stride 2 in layer 1", [r for r, _, _ in grow([halving, plain, plain])], [
 
 # %% [markdown]
 # **"A unit of conv 6 has a field of 32 × 32 and sees the entire 32 × 32 image."** You have seen it in two frameworks:
-# the best unit sees 30 rows of 32 (F21). How much larger would the picture's unit have to look? Add layers of 3 × 3
-# after conv 6 until one unit sees it all:
+# the best unit sees 30 rows of 32 (F21). How many more layers does it take? Add layers of 3 × 3 after conv 6 until one
+# unit sees it all:
 
 # %%
 longer = list(conv6)
@@ -1024,8 +1025,8 @@ for side in (32, 64):
     claim(f"for each pair of channels, on {side} × {side}", model.count_params() / 64**2, 18.0, source="F25")
 
 # %% [markdown]
-# **"From layer 7 on, units recognise parts of objects."** The number of a layer says little. In three well-known
-# networks on 224 × 224 pixels, count the field of the seventh convolution:
+# **"From layer 7 on, units recognise parts of objects."** The number of a layer says little. In a plain stack of 3 × 3
+# and in two well-known networks for 224 × 224 pixels, work out the field of the seventh convolution:
 
 # %%
 vgg16 = [CONV, CONV, POOL] * 2 + [CONV, CONV, CONV, POOL] * 3

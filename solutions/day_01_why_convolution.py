@@ -254,6 +254,7 @@ check(questions.equivariance_error, equivariance_error)
 # - **neither**.
 #
 # All shifts are those of `np.roll`. `layer(image)` returns an array with two axes; it need not be as large as the image.
+# A single number has nowhere to move to: where it stays the same, choose *invariant*.
 
 # %%
 photo = rng.uniform(size=(6, 8))

@@ -45,6 +45,9 @@ mlp_parameters = question(
         "The inputs get biases too. They are only numbers handed in; they have no parameters.": (
             lambda widths: sum(a * b + b for a, b in pairwise(widths)) + widths[0]
         ),
+        "The biases of the last layer are missing: the neurons that give the answers have one each, like all others.": (
+            lambda widths: _dense_layers(widths) - widths[-1]
+        ),
         "Only the first layer is counted.": lambda widths: (widths[0] + 1) * widths[1],
         "You multiply all the widths. Each layer is counted by itself, and the layers are added up.": (
             lambda widths: int(np.prod(widths))
@@ -97,6 +100,29 @@ def _without_biases(image_shape, kernel_size, maps, wiring):
     return right - (maps if wiring == "shared" else _places(image_shape, kernel_size) * maps)
 
 
+def _one_place_short(image_shape, kernel_size, maps, wiring):
+    places = (image_shape[0] - kernel_size) * (image_shape[1] - kernel_size)
+    right = _wired(image_shape, kernel_size, maps, wiring)
+    return right if wiring == "shared" else right * places // _places(image_shape, kernel_size)
+
+
+def _window_not_squared(image_shape, kernel_size, maps, wiring):
+    if wiring == "full":
+        return _wired(image_shape, kernel_size, maps, wiring)
+    outputs = _places(image_shape, kernel_size) * maps if wiring == "local" else maps
+    return (kernel_size * image_shape[2] + 1) * outputs
+
+
+def _neurons_as_maps(image_shape, kernel_size, maps, wiring):
+    right = _wired(image_shape, kernel_size, maps, wiring)
+    return right // _places(image_shape, kernel_size) if wiring == "full" else right
+
+
+def _biases_not_shared(image_shape, kernel_size, maps, wiring):
+    right = _wired(image_shape, kernel_size, maps, wiring)
+    return right + maps * (_places(image_shape, kernel_size) - 1) if wiring == "shared" else right
+
+
 def _overhanging(image_shape, kernel_size, maps, wiring):
     height, width, channels = image_shape
     bigger = (height + kernel_size - 1, width + kernel_size - 1, channels)
@@ -125,6 +151,13 @@ map_parameters = question(
         ),
         "The places are not right: the window has to fit into the image, so there are fewer places than pixels.": (
             _overhanging
+        ),
+        "One place in each direction is missing: a window of k fits n − k + 1 times into n pixels.": _one_place_short,
+        "The window is a square: it holds kernel_size · kernel_size numbers of each channel.": _window_not_squared,
+        "With the full wiring you count one output for each map. A map has an output for every place at which the "
+        "window fits, whatever the wiring.": _neurons_as_maps,
+        "With shared weights you still count a bias for each place. The outputs of a map share their bias too.": (
+            _biases_not_shared
         ),
         "Only one map is counted.": lambda image_shape, kernel_size, maps, wiring: _wired(
             image_shape, kernel_size, 1, wiring

@@ -95,6 +95,16 @@ equivariance_error = question(
         "Rows and columns of the shift are exchanged: shift[0] moves down (axis 0), shift[1] to the right (axis 1).": (
             lambda layer, image, shift: _largest_difference(layer, image, shift[::-1])
         ),
+        "Without an axis np.roll unrolls the image into one long line, so rows spill into each other: say axis=(0, "
+        "1).": (
+            lambda layer, image, shift: np.max(np.abs(layer(np.roll(image, shift)) - np.roll(layer(image), shift)))
+        ),
+        "You add up the differences. Asked for is the largest of them.": lambda layer, image, shift: np.sum(
+            np.abs(layer(_rolled(image, shift)) - _rolled(layer(image), shift))
+        ),
+        "You take the root of the sum of the squares. Asked for is the largest single difference.": (
+            lambda layer, image, shift: np.linalg.norm(layer(_rolled(image, shift)) - _rolled(layer(image), shift))
+        ),
         "You take the mean of the differences. A single pixel that goes its own way is enough to break equivariance: "
         "take the largest.": lambda layer, image, shift: np.mean(
             np.abs(layer(_rolled(image, shift)) - _rolled(layer(image), shift))
@@ -156,6 +166,10 @@ symmetry = question(
         "compare its outputs before and after a shift.": {
             letter: name.replace("invariant", "neither") for letter, name in _RIGHT.items()
         },
+        "A single number cannot move, so the error of a layer that gives one is 0 as soon as it stays the same. Such a "
+        "layer is called invariant here.": {**_RIGHT, "B": "equivariant", "F": "equivariant"},
+        "A layer that treats each pixel by itself, and all alike, does not care where the pixel stands: its output "
+        "moves along.": {**_RIGHT, "E": "neither"},
         "A dense layer has a weight for each place, so its output changes when the image moves.": {
             **_RIGHT,
             "D": "invariant",
@@ -199,6 +213,14 @@ mlp_or_cnn = question(
         "The columns of a table have no neighbours: nobody would mind if they were put in another order.": {
             **_FITTING,
             "B": "CNN",
+            "D": "CNN",
+        },
+        "Flats are described by columns of a table. They have no neighbours: another order would change nothing.": {
+            **_FITTING,
+            "B": "CNN",
+        },
+        "Blood values have no neighbours: nobody would mind if the forty were put in another order.": {
+            **_FITTING,
             "D": "CNN",
         },
         "The two are exchanged: the CNN is the one that expects neighbours to belong together.": {

@@ -43,6 +43,11 @@ def _own_side(n, amount):
     return np.concatenate([np.arange(amount), np.arange(n), np.arange(n - amount, n)])
 
 
+def _mirrored_far_side(n, amount):
+    """The other end, but turned round."""
+    return np.concatenate([np.arange(n)[: -amount - 1 : -1], np.arange(n), np.arange(amount)[::-1]])
+
+
 def _empty_corners(image, amount, mode):
     padded, (height, width) = reference.pad2d(image, amount, mode), image.shape
     for rows in (slice(amount), slice(amount + height, None)):
@@ -74,6 +79,19 @@ pad2d = question(
         "and differ on the second.": _wrong_in(
             "symmetric", lambda n, amount: reference.padding_sources(n, amount, amount, "replicate")
         ),
+        "Symmetric does not repeat the border pixel, as reflect. Its mirror stands behind that pixel, so the first "
+        "pixel outside is the border pixel again.": _wrong_in(
+            "symmetric", lambda n, amount: reference.padding_sources(n, amount, amount, "reflect")
+        ),
+        "Symmetric copies the right pixels in the wrong order: a mirror turns them round.": _wrong_in(
+            "symmetric", _own_side
+        ),
+        "Replicate mirrors the pixels, which is symmetric. The two agree on the first pixel outside; replicate then "
+        "goes on with the border pixel.": _wrong_in(
+            "replicate", lambda n, amount: reference.padding_sources(n, amount, amount, "symmetric")
+        ),
+        "Circular turns the other end round. On a ring nothing is mirrored: left of the first column stands the last, "
+        "and left of that the last but one.": _wrong_in("circular", _mirrored_far_side),
         "Reflect copies the right pixels in the wrong order: a mirror turns them round.": _wrong_in(
             "reflect", _reads_on
         ),
@@ -124,6 +142,16 @@ def _starts_only(height, width, kernel_size, stride, padding):
     return starts[padding : padding + height, padding : padding + width]
 
 
+def _sliced_below_zero(height, width, kernel_size, stride, padding):
+    counts, ends = np.zeros((height, width), dtype=int), []
+    for n in (height, width):
+        ends.append([i * stride - padding for i in range(reference.output_size(n, kernel_size, stride, padding))])
+    for row in ends[0]:
+        for column in ends[1]:
+            counts[row : row + kernel_size, column : column + kernel_size] += 1
+    return counts
+
+
 touch_counts = question(
     "touch_counts",
     points=3,
@@ -145,6 +173,8 @@ touch_counts = question(
         "You say that every pixel is read equally often. That holds far from the border, with stride 1.": (
             lambda height, width, kernel_size, stride, padding: np.full((height, width), kernel_size**2)
         ),
+        "A window that begins in the padding is lost: your slice begins below 0, and for Python that counts from "
+        "the far end. Count on an array that has the padding too.": _sliced_below_zero,
         "You count only the pixel at which a window begins; a window reads all the pixels under it.": _starts_only,
         "Rows and columns are swapped: the answer has the shape (height, width).": (
             lambda height, width, kernel_size, stride, padding: _touches(height, width, kernel_size, stride, padding).T

@@ -65,6 +65,8 @@ moves_along = question(
             G=True
         ),
         "A shift by as many columns as the stride brings the same windows back, one place further.": _but(H=False),
+        "You look away from the border. Three of your layers move the map along inside the picture only, and here it "
+        "must do so at every pixel.": _but(A=True, C=True, D=True),
         "Zeros are not what a rolled image brings to the border.": _but(A=True),
     },
     hints={

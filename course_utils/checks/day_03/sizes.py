@@ -60,8 +60,20 @@ output_size = question(
         "The padding is counted once. It stands on both sides, before the first pixel and after the last.": (
             lambda n, k, stride, padding, dilation: reference.output_size(n + padding, k, stride, 0, dilation)
         ),
+        "The padding is not used. It makes the line longer, on both sides.": (
+            lambda n, k, stride, padding, dilation: reference.output_size(n, k, stride, 0, dilation)
+        ),
+        "The stride is not used: you count every place, not every `stride`-th.": (
+            lambda n, k, stride, padding, dilation: reference.output_size(n, k, 1, padding, dilation)
+        ),
         "The dilation is not used: a dilated kernel spans more pixels than it has weights.": (
             lambda n, k, stride, padding, dilation: reference.output_size(n, k, stride, padding)
+        ),
+        "Your kernel spans one pixel too few. Its k weights lie `dilation` apart, and the pixel under the last weight "
+        "counts too.": lambda n, k, stride, padding, dilation: (n + 2 * padding - dilation * (k - 1)) // stride + 1,
+        "Your weights lie too far apart. Dilation is the step from one weight to the next: 1 is an ordinary kernel, "
+        "2 leaves out one pixel between two weights.": lambda n, k, stride, padding, dilation: reference.output_size(
+            n, k, stride, padding, dilation + 1
         ),
         "The span of the dilated kernel is too long. Between k weights there are k − 1 steps of `dilation`, and one "
         "pixel more makes the span.": lambda n, k, stride, padding, dilation: reference.output_size(
@@ -120,6 +132,11 @@ same_padding_keras = question(
         "An odd pixel gets lost: when the total is odd, one side gets one pixel more.": (
             lambda *sizes: (reference.same_padding_keras(*sizes)[0],) * 2
         ),
+        "You halve an odd number of pixels. Pixels are whole: one side gets one pixel more, the side after the "
+        "image.": (lambda *sizes: (sum(reference.same_padding_keras(*sizes)) / 2,) * 2),
+        'Your output is as long as the input whatever the stride. "Same" means n / stride here, rounded up.': (
+            lambda n, k, stride, dilation: _halves(max((n - 1) * stride + dilation * (k - 1) + 1 - n, 0))
+        ),
         "You use (k − 1) / 2 on each side. That is right for odd kernels with stride 1 only.": (
             lambda n, k, stride, dilation: (dilation * (k - 1) // 2,) * 2
         ),
@@ -164,6 +181,13 @@ same_padding_torch = question(
         "An odd pixel gets lost: the rule (k − 1) / 2 on each side is for odd spans only.": (
             lambda k, dilation: (dilation * (k - 1) // 2,) * 2
         ),
+        "You halve an odd number of pixels. Pixels are whole: one side gets one pixel more, the side after the "
+        "image.": (lambda k, dilation: (dilation * (k - 1) / 2,) * 2),
+        "You use dilation · (k // 2) on each side. That is right for odd kernels only.": (
+            lambda k, dilation: (dilation * (k // 2),) * 2
+        ),
+        "You halve before you multiply by the dilation. Work out all that the dilated kernel takes away, then halve "
+        "it.": (lambda k, dilation: ((k - 1) // 2 * dilation, k // 2 * dilation)),
         "You round both halves up. Then an even kernel gives one output too many.": (
             lambda k, dilation: (-(-dilation * (k - 1) // 2),) * 2
         ),

@@ -37,6 +37,12 @@ def _of(edges):
     return lambda image, output_size: _pool(image, output_size, lambda n, out: [edges(i, n, out) for i in range(out)])
 
 
+def _shared_out(i, n, out):
+    """np.array_split: no overlap, and the first bins get what is left over."""
+    length, left = divmod(n, out)
+    return i * length + min(i, left), (i + 1) * length + min(i + 1, left)
+
+
 def _one_length(n, out):
     """The recipe by which people imitate adaptive pooling with a stride and a window."""
     stride = n // out
@@ -60,6 +66,10 @@ adaptive_avg_pool2d = question(
         "follow from i · n / bins.": _of(
             lambda i, n, out: (i * (n // out), n if i == out - 1 else (i + 1) * (n // out))
         ),
+        "Your bins do not overlap, and the first ones get the pixels that are left over, as in np.array_split. Both "
+        "ends of a bin follow from i · n / bins.": _of(_shared_out),
+        "All your bins have the length n / bins rounded up. A bin's length follows from both its ends, and they are "
+        "rounded one by one.": _of(lambda i, n, out: (i * n // out, i * n // out - (-n // out))),
         "All your bins have one length and one step. That works only where the sizes happen to fit; both ends of a bin "
         "follow from i · n / bins.": lambda image, output_size: _pool(image, output_size, _one_length),
         "You round the beginning of a bin up. It is rounded down: a pixel that a bin touches belongs to it.": _of(

@@ -77,6 +77,20 @@ def _overwriting(image, upstream, size, stride):
     return gradient
 
 
+def _anywhere(image, upstream, size, stride):
+    gradient = np.zeros(image.shape)
+    for _, pixels, arriving in _windows(image, upstream, size, stride):
+        gradient[image == pixels.max()] += arriving
+    return gradient
+
+
+def _in_the_corner(image, upstream, size, stride):
+    gradient = np.zeros(image.shape)
+    for _, pixels, arriving in _windows(image, upstream, size, stride):
+        gradient[: pixels.shape[0], : pixels.shape[1]] += _first(pixels) * arriving
+    return gradient
+
+
 def _at_the_start(image, upstream, size, stride):
     gradient = np.zeros(image.shape)
     for place, _, arriving in _windows(image, upstream, size, stride):
@@ -108,6 +122,10 @@ max_pool2d_backward = question(
         "At a tie you read column by column. The first in reading order is looked for row by row.": _handing_out(
             _first_down
         ),
+        "You look for the window's largest number in the whole image. Other pixels with the same number get gradient "
+        "that is not theirs: look inside the window.": _anywhere,
+        "All windows hand out in the image's upper left corner: the winner's place in its window is not its place "
+        "in the image. Add the window's beginning.": _in_the_corner,
         "Where windows overlap, a later window overwrites what an earlier one gave. Gradients of several windows are "
         "added: use +=.": _overwriting,
         "You share the gradient among all pixels of the window; that is average pooling's. Here the winner gets all.": (

@@ -46,6 +46,17 @@ def _at_each_place(height, width, channels, hidden, classes, head):
     return right * height * width if head == "1x1" else right
 
 
+def _filters_on_all(height, width, channels, hidden, classes, head):
+    if head == "1x1":
+        return dense_parameters(height * width * channels, classes)
+    return _head_parameters(height, width, channels, hidden, classes, head)
+
+
+def _dense_behind(height, width, channels, hidden, classes, head):
+    right = _head_parameters(height, width, channels, hidden, classes, head)
+    return right + dense_parameters(classes, classes) if head == "1x1" else right
+
+
 def _hidden_in_all(height, width, channels, hidden, classes, head):
     return _head_parameters(height, width, channels, hidden, classes, "average" if head == "1x1" else head)
 
@@ -82,6 +93,17 @@ head_parameters = question(
         "The hidden layer is missing: flatten and average are followed by two dense layers.": _no_hidden_layer,
         "A 1 × 1 convolution uses the same weights at every place, so they count once, not height · width times.": (
             _at_each_place
+        ),
+        "A filter of a 1 × 1 convolution reads the channels of one place, not the whole flattened map.": (
+            _filters_on_all
+        ),
+        "No dense layer stands behind the 1 × 1 convolution: its filters are the classes, and their maps are "
+        "averaged.": (_dense_behind),
+        "The head makes no difference in your answer: you always take a global average. Flattening keeps every "
+        "place.": (
+            lambda height, width, channels, hidden, classes, head: _head_parameters(
+                height, width, channels, hidden, classes, "average"
+            )
         ),
         "The head 1x1 has no hidden layer: one map for each class comes out of its filters, and is averaged.": (
             _hidden_in_all

@@ -82,6 +82,12 @@ def _share_kept(pool, image, shift):
     return _kept(pool(image), pool(np.roll(image, shift, axis=1)))
 
 
+def _where_something_is(pool, image, shift):
+    before, after = pool(image), pool(np.roll(image, shift, axis=1))
+    found = (before != 0) | (after != 0)
+    return _kept(before[found], after[found])
+
+
 share_kept = question(
     "share_kept",
     points=2,
@@ -96,6 +102,12 @@ share_kept = question(
         "You give a number of values. The share is that number divided by how many there are.": (
             lambda pool, image, shift: _share_kept(pool, image, shift) * pool(image).size
         ),
+        "You give per cent. A share lies between 0 and 1.": lambda pool, image, shift: (
+            100 * _share_kept(pool, image, shift)
+        ),
+        "You divide by the number of pixels of the image. The share is one of the pooled numbers, and there are "
+        "fewer.": (lambda pool, image, shift: _share_kept(pool, image, shift) * pool(image).size / image.size),
+        "You leave out the places where both maps are 0. Here all places count.": _where_something_is,
         "You shift the pooled map as well. That asks whether it moves along; here we ask which numbers stay.": (
             lambda pool, image, shift: _kept(np.roll(pool(image), shift, axis=1), pool(np.roll(image, shift, axis=1)))
         ),

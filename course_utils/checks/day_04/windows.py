@@ -96,6 +96,7 @@ max_pool2d = question(
 def _avg_cases(rng: np.random.Generator) -> list[Case]:
     def case(shape, size, stride, padding, count_padding):
         image = rng.integers(1, 20, shape)
+        image[-1, 0] = image[0, -1] = 0  # a pixel may be 0: whoever tells padding by its zeros is found out
         return Case(image=image, size=size, stride=stride, padding=padding, count_padding=count_padding)
 
     return [
@@ -111,6 +112,11 @@ def _avg_cases(rng: np.random.Generator) -> list[Case]:
 
 def _avg_pool2d(image, size, stride, padding, count_padding):
     return reference.avg_pool2d(image, size, stride, padding, count_include_pad=count_padding)
+
+
+def _zeros_not_counted(image, size, stride, padding, count_padding):
+    own = reference.avg_pool2d(np.pad(image != 0, padding).astype(float), size, stride)
+    return _avg_pool2d(image, size, stride, padding, True) / (1 if count_padding else np.maximum(own, 1 / size**2))
 
 
 avg_pool2d = question(
@@ -132,6 +138,16 @@ avg_pool2d = question(
             lambda image, size, stride, padding, count_padding: _avg_pool2d(
                 image, size, stride, padding, not count_padding
             )
+        ),
+        "You count the numbers that are not zero. A pixel of the image may be 0 as well: pad an image of ones "
+        "likewise, and add it up.": _zeros_not_counted,
+        "Your padding is made of −∞, as in max pooling. A mean needs zeros around the image.": (
+            lambda image, size, stride, padding, count_padding: reference.avg_pool2d(
+                np.pad(image.astype(float), padding, constant_values=-np.inf), size, stride
+            )
+        ),
+        "The stride is not used: your window moves by one pixel whatever it says.": (
+            lambda image, size, stride, padding, count_padding: _avg_pool2d(image, size, 1, padding, count_padding)
         ),
         "You give the sum of each window, not its mean.": (
             lambda image, size, stride, padding, count_padding: (

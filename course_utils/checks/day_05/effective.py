@@ -158,6 +158,14 @@ def _pixels_counted(field, row, column, share):
     return int(np.searchsorted(np.cumsum(np.sort(field.ravel())[::-1]), share) + 1)
 
 
+def _what_is_left(field, row, column, share):
+    for reach in range(max(field.shape)):
+        square = _square(field, row, column, reach)
+        if square.sum() >= share:
+            return max(square.shape)
+    return max(field.shape)
+
+
 side_holding = question(
     "side_holding",
     points=2,
@@ -166,6 +174,9 @@ side_holding = question(
     mistakes={
         "You give how far the square reaches to one side. Its side is twice that, and the pixel in the middle.": (
             _growing(_square, lambda reach: reach)
+        ),
+        "You give the side of what is left of the square after cutting off. Asked for is the whole square, 2r + 1.": (
+            _what_is_left
         ),
         "The pixel in the middle is not counted: a square that reaches r pixels to each side has 2r + 1.": _growing(
             _square, lambda reach: 2 * reach

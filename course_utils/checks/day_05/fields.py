@@ -91,6 +91,8 @@ receptive_field = question(
         "stand `jump` pixels apart, and each step of the kernel is one jump.": _by(
             lambda r, j, c, k, s, p, d: r + d * (k - 1), _right_jump, _right_start
         ),
+        "The jump is the stride of the layer alone in your code. Jumps multiply from layer to layer: the old one times "
+        "the stride.": _by(_right_size, lambda r, j, c, k, s, p, d: s, _right_start),
         "Only the stride of this very layer is used for its size. What counts is the product of all strides below it: "
         "the jump.": _by(lambda r, j, c, k, s, p, d: r + d * (k - 1) * s, _right_jump, _right_start),
         "The size is multiplied by the kernel. Views of neighbours overlap: a kernel of k takes k − 1 steps, each of "
@@ -102,6 +104,15 @@ receptive_field = question(
             lambda r, j, c, k, s, p, d: r + (k - 1) * j,
             _right_jump,
             lambda r, j, c, k, s, p, d: c + ((k - 1) / 2 - p) * j,
+        ),
+        "The dilated kernel spans too much. Its k weights have k − 1 steps of `dilation` between them, so the size "
+        "grows by dilation · (k − 1) jumps.": _by(
+            lambda r, j, c, k, s, p, d: r + (d * k - 1) * j,
+            _right_jump,
+            lambda r, j, c, k, s, p, d: c + ((d * k - 1) / 2 - p) * j,
+        ),
+        "The dilation is missing from the size: from one weight to the next it is `dilation` steps.": _by(
+            lambda r, j, c, k, s, p, d: r + (k - 1) * j, _right_jump, _right_start
         ),
         "The dilation is missing from the start: half of the kernel's whole span lies before its middle.": _by(
             _right_size, _right_jump, lambda r, j, c, k, s, p, d: c + ((k - 1) / 2 - p) * j
@@ -117,6 +128,13 @@ receptive_field = question(
         ),
         "The padding is missing from the start: it moves unit 0 by `padding` jumps towards smaller pixels.": _by(
             _right_size, _right_jump, lambda r, j, c, k, s, p, d: c + d * (k - 1) / 2 * j
+        ),
+        "The padding moves unit 0 the wrong way in your code: with padding it begins before the image, so subtract "
+        "it.": (_by(_right_size, _right_jump, lambda r, j, c, k, s, p, d: c + (d * (k - 1) / 2 + p) * j)),
+        "The padding is subtracted in pixels. It is counted in units of the layer below, which stand `jump` pixels "
+        "apart.": _by(_right_size, _right_jump, lambda r, j, c, k, s, p, d: c + d * (k - 1) / 2 * j - p),
+        "The start begins anew in every layer. Add each layer's share to the start of the layer below.": _by(
+            _right_size, _right_jump, lambda r, j, c, k, s, p, d: (d * (k - 1) / 2 - p) * j
         ),
         "Start is worked out without the jump. Half a kernel and the padding are counted in units of the layer below, "
         "which stand `jump` pixels apart.": _by(
@@ -174,6 +192,11 @@ def _clipped(first, last, n):
     return int(max(first, 0)), int(min(last, n - 1))
 
 
+def _cut_too_early(size, jump, start, unit, n):
+    first = int(max(_edges(size, jump, start, unit)[0], 0))
+    return first, min(first + size - 1, n - 1)
+
+
 image_window = question(
     "image_window",
     points=2,
@@ -186,6 +209,12 @@ image_window = question(
         "Only the low end is cut off: the last pixel of the image is n − 1.": lambda size, jump, start, unit, n: (
             _clipped(*_edges(size, jump, start, unit), 10**6)
         ),
+        "Only the high end is cut off: the first pixel of the image is 0.": lambda size, jump, start, unit, n: (
+            int(_edges(size, jump, start, unit)[0]),
+            _clipped(*_edges(size, jump, start, unit), n)[1],
+        ),
+        "You cut off the beginning and then count the whole size from there. What hangs over is lost: work out both "
+        "ends first, then cut off.": _cut_too_early,
         "Your last pixel is one too many: pixels are counted from 0, so the image ends with n − 1.": (
             lambda size, jump, start, unit, n: _clipped(*_edges(size, jump, start, unit), n + 1)
         ),

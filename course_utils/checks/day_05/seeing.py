@@ -19,6 +19,8 @@ def _seeing_cases(rng: np.random.Generator) -> list[Case]:
         Case(layers=[(2, 2, 0, 1), (3, 1, 0, 1)], n=20, unit=a),
         Case(layers=[(3, 1, 0, 1), (3, 3, 0, 1)], n=26, unit=a),
         Case(layers=[(3, 1, 1, 1), (3, 1, 1, 1)], n=12 + b, unit=0),
+        Case(layers=[(3, 1, 2, 2)], n=8 + b, unit=1),  # pixel 0 is beside a place in the padding, and not seen
+        Case(layers=[(3, 1, 0, 1), (3, 1, 2, 2)], n=10 + b, unit=1),  # nor through the padding of an inner layer
         Case(layers=[(3, 1, 1, 1), (3, 1, 1, 1)], n=12 + b, unit=11 + b),
         Case(layers=[(2, 2, 0, 1), (3, 1, 1, 1)], n=13 + 2 * b, unit=5 + b),
         Case(layers=[(3, 1, 2, 2), (3, 1, 2, 2)], n=16 + b, unit=6 + b),
@@ -55,6 +57,10 @@ def _holes_filled(layers, n, unit):
     return _climb(layers, n, unit, cut=lambda places, length: _inside(set(range(min(places), max(places) + 1)), length))
 
 
+def _moved_in(places, length):
+    return {min(max(place, 0), length - 1) for place in places}
+
+
 def _wrapped(places, length):
     return {place + length if place < 0 else place for place in places if -length <= place < length}
 
@@ -88,6 +94,13 @@ seen_pixels = question(
         "through them, so drop them in every layer.": lambda layers, n, unit: _climb(layers, n, unit),
         "A place below 0 has come round to the far end: in Python, index −1 is the last entry. Drop places in the "
         "padding before you mark them.": lambda layers, n, unit: _climb(layers, n, unit, cut=_wrapped),
+        "Places in the padding are moved to the border pixel. A zero was read there, no pixel: drop them.": (
+            lambda layers, n, unit: _climb(layers, n, unit, cut=_moved_in)
+        ),
+        "You compare the places of every layer with n, the length of the image. Behind a stride a layer has fewer "
+        "units: compare with its own length.": lambda layers, n, unit: _climb(
+            layers, n, unit, cut=lambda places, length: _inside(places, n)
+        ),
         "A pixel stands in your answer once for each path to it. Asked for is which pixels, each once.": _every_path,
         "You give True or False for each pixel. Asked for are the numbers of those that are seen.": (
             lambda layers, n, unit: np.isin(np.arange(n), reference.seen_pixels(layers, n, unit))
