@@ -409,7 +409,6 @@ for doctor, share in right.items():
 claim("right by instruments", right["instruments"], lambda share: share >= 0.9)
 claim("by curves only, fewer", right["instruments"] - right["curves only"], lambda more: more > 0.2)
 
-
 # %% [markdown]
 # The doctor of curves is not stupid: he has seen every illness before. What he needs is not in the curves.
 #
@@ -426,6 +425,7 @@ claim("by curves only, fewer", right["instruments"] - right["curves only"], lamb
 from course_utils.widgets import CurveClinic
 
 CurveClinic.of(seen[len(ward) : 2 * len(ward)])
+
 
 # %% [markdown] tags=["explorer"]
 # **Explorer: curve clinic.** The curves are free. Order tests one at a time, as few as you need, then name the illness. Three

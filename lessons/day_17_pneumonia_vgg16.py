@@ -999,6 +999,7 @@ ThresholdExplorer(
     classes=["healthy", "pneumonia"], unit=f"films ({caption})" if caption else "films", threshold=round(float(cut), 4),
 )  # fmt: skip
 
+
 # %% [markdown]
 # ## Where does it look? Grad-CAM, and two tests of it
 #
