@@ -15,7 +15,7 @@ from widget_kit import Thrown, node
 
 import course_utils.widgets
 from course_utils.widgets import EXPLORERS, Explorer
-from course_utils.widgets.explorer import HERE, Numbers, linked
+from course_utils.widgets.explorer import HERE, Numbers, linked, mulberry32
 
 each = pytest.mark.parametrize("kind", EXPLORERS, ids=lambda kind: kind.name)
 STATE_LIMIT = 400_000  # bytes of JSON: every page that shows an explorer carries its state
@@ -51,6 +51,16 @@ def test_clamp_range_and_table():
     assert node("toolkit", "clamp", [(7, 0, 5), (-1, 0, 5), (3, 0, 5)]) == [5, 0, 3]
     assert node("toolkit", "range", [0, 3]) == [[], [0, 1, 2]]
     assert node("toolkit", "(r, c) => table(r, c, (i, j) => 10 * i + j)", [(2, 3)]) == [[[0, 1, 2], [10, 11, 12]]]
+
+
+def test_python_and_the_browser_draw_the_same_numbers():
+    cases = [(0, 1), (0, 2), (-1, 7), (2**31 - 1, 204_800), (-(2**31), 2**32 - 1)]
+    drawn = node("toolkit", "mulberry32", cases)
+    assert drawn == [mulberry32(start, place) for start, place in cases]
+    assert drawn[:2] == [0.26642920868471265, 0.0003297457005828619]  # what the published generator gives for seed 0
+    many = mulberry32(12345, np.arange(100_000))
+    assert 0 <= many.min() < 1e-4 and 1 - 1e-4 < many.max() < 1
+    assert np.histogram(many, 10, (0, 1))[0] == pytest.approx(10_000, abs=400)
 
 
 def test_a_python_literal_evaluates_to_what_it_stands_for():

@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, integerIn, range, thousands } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, mulberry32, range, thousands } from "./toolkit.js";
 
 const DRAWS = 8, MANY = 1000, HALF_GREY = 0.5;
 const BORDERS = [["reflect", "a mirror image (reflect)"], ["constant", "black (constant)"], ["nearest", "the last pixel (nearest)"], ["wrap", "the other side (wrap)"]];
@@ -86,15 +86,10 @@ export const blended = (image, partner, share) => each(image, (v, i) => share * 
 
 // ---- draws ---------------------------------------------------------------------------------------------------------
 
-/** Ten numbers from [0, 1) for a draw (mulberry32): the same whatever is switched on, so that a strength changes one thing. */
+/** Ten numbers from [0, 1) for a draw: the same whatever is switched on, so that a strength changes one thing. */
 export function uniforms(seed, number) {
-  let state = (Math.imul(seed, 0x9e3779b1) + Math.imul(number, 0x85ebca6b)) | 0;
-  return range(10).map(() => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  });
+  const start = Math.imul(seed, 0x9e3779b1) + Math.imul(number, 0x85ebca6b);
+  return range(10).map((i) => mulberry32(start, i + 1));
 }
 
 /** What is done in a draw. Boxes are [top, left, bottom, right), cut off at the border; null where a change is off. */

@@ -14,7 +14,7 @@ from scipy import ndimage
 from traitlets import TraitError
 
 from course_utils import plots
-from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.explorer import Explorer, mulberry32
 
 DRAWS = 8
 MOST_SIDE = 96
@@ -204,12 +204,5 @@ def _box(u: list[float], reach: NDArray, sides: NDArray) -> tuple[slice, ...]:
 
 
 def _uniforms(seed: int, number: int) -> list[float]:
-    """Ten numbers from [0, 1) for a draw: mulberry32, as in the browser, so that both show the same draws."""
-    word = 0xFFFFFFFF
-    state, found = (seed * 0x9E3779B1 + number * 0x85EBCA6B) & word, []
-    for _ in range(10):
-        state = (state + 0x6D2B79F5) & word
-        t = ((state ^ state >> 15) * (state | 1)) & word
-        t ^= (t + ((t ^ t >> 7) * (t | 61))) & word
-        found.append((t ^ t >> 14) / 2**32)
-    return found
+    """Ten numbers from [0, 1) for a draw, as in the browser, so that both show the same draws."""
+    return mulberry32(seed * 0x9E3779B1 + number * 0x85EBCA6B, np.arange(1, 11)).tolist()

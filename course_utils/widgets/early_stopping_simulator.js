@@ -1,4 +1,4 @@
-import { axes, clamp, explorer, format, h, integerIn, range, svg, uid } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, range, sheet, svg, uid } from "./toolkit.js";
 
 // Epochs count from 1, as Keras prints them. Draws of the noise count from 1 as well.
 const DRAWS = 200, MOST_EPOCHS = 100, MOST_PATIENCE = 30;
@@ -210,21 +210,6 @@ export function scale(numbers, margin = 0.1) {
 }
 const epochTicks = (n) => { const step = [1, 2, 5, 10, 20].find((s) => n / s <= 8); return [1, ...range(Math.floor(n / step)).map((i) => (i + 1) * step)].filter((e, i) => !i || e - 1 >= step / 2 && e > 1); };
 
-/** A chart whose axes are made anew only when they change. */
-function sheet(attrs, caption = "") {
-  const title = h("figcaption", { text: caption }), holder = h("div", attrs);
-  let key = "", now = null;
-  return { holder, element: h("figure", { class: "cx-pane", style: { flex: "1 1 300px", maxWidth: "27rem" } }, title, holder), now: () => now,
-    on(spec, text = caption) {
-      title.textContent = text;
-      if (JSON.stringify(spec) !== key) {
-        [key, now] = [JSON.stringify(spec), { ...axes(spec), spec }];
-        holder.replaceChildren(now.element);
-      }
-      now.plot.replaceChildren();
-      return now;
-    } };
-}
 const line = (points, colour, more = {}) => svg("path", { d: `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`, fill: "none", "stroke-width": 2, style: { stroke: colour }, ...more });
 const word = (x, y, text, anchor = "middle") => svg("text", { x, y, text, "text-anchor": anchor, "font-weight": 600 });
 const dots = (points, r, colour, more = {}) => svg("path", { d: points.map(([x, y]) => `M${(x - r).toFixed(1)} ${y.toFixed(1)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`).join(""), style: { fill: colour }, ...more });

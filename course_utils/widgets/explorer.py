@@ -8,6 +8,7 @@ import anywidget
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 HERE = Path(__file__).parent
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./toolkit\.js";\n', re.M)
@@ -24,6 +25,18 @@ def linked(name: str) -> str:
         raise ValueError(f"{name}.js has one import statement, from ./toolkit.js")
     shared = re.sub(r"^export ", "", (HERE / "toolkit.js").read_text(encoding="utf-8"), flags=re.M)
     return f"{shared}\n{own}"
+
+
+def mulberry32(start: int, places: ArrayLike) -> NDArray[np.float64]:
+    """The numbers at these places, from [0, 1), of the sequence of mulberry32 that starts with `start`.
+
+    The toolkit has its twin, so that Python draws what the browser draws.
+    """
+    with np.errstate(over="ignore"):  # it is meant to: 32 bits are kept
+        state = np.asarray(places, dtype=np.uint32) * np.uint32(0x6D2B79F5) + np.uint32(start & 0xFFFFFFFF)
+        t = (state ^ (state >> 15)) * (state | 1)
+        t ^= t + (t ^ (t >> 7)) * (t | 61)
+    return (t ^ (t >> 14)) / 2**32
 
 
 class Explorer(anywidget.AnyWidget):

@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, range, thousands, uid } from "./toolkit.js";
+import { clamp, explorer, format, h, mulberry32, range, thousands, uid } from "./toolkit.js";
 
 const INPUT = [32, 32, 3], CLASSES = 10, MOST_LAYERS = 24; // CIFAR-10; as in fault_finder.py
 const ACTIVATIONS = ["linear", "relu", "sigmoid", "softmax"];
@@ -138,15 +138,10 @@ export function judge(state) {
 
 // ---- broken on purpose ---------------------------------------------------------------------------------------------
 
-/** Random numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+/** Random numbers from 0 to 1 that depend on the seed alone. */
 function randomness(seed) {
-  let a = (seed * 2654435761) >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  let k = 0;
+  return () => mulberry32(Math.imul(seed, 2654435761), ++k);
 }
 
 /** A sound model drawn from `seed`: {state, random: the numbers that go on from there}. */

@@ -1,4 +1,4 @@
-import { axes, clamp, explorer, format, h, integerIn, range, signed, svg } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, mulberry32, range, sheet, signed, svg } from "./toolkit.js";
 
 export const WIDTH = 64, MOST_DEPTH = 50, MOST_INPUTS = 16;
 const BLOCK = WIDTH * WIDTH + WIDTH; // random numbers of a layer: weights [in][out], then biases
@@ -21,15 +21,10 @@ export const STARTS = [
 
 // ---- arithmetic ----------------------------------------------------------------------------------------------------
 
-/** `count` random numbers of mean 0 and variance 1, spread evenly, from place `first` on: those of mulberry32, the same in Python. */
+/** `count` random numbers of mean 0 and variance 1, spread evenly, from place `first` on. */
 export function draws(seed, first, count) {
   const all = new Float64Array(count), root = Math.sqrt(3), start = Math.imul(seed + 1, 0x9e3779b9);
-  for (let k = 0; k < count; k++) {
-    let t = (start + Math.imul(first + k, 0x6d2b79f5)) | 0;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    all[k] = root * ((((t ^ (t >>> 14)) >>> 0) + 0.5) / 2147483648 - 1);
-  }
+  for (let k = 0; k < count; k++) all[k] = root * (2 * mulberry32(start, first + k) + 2 ** -32 - 1);
   return all;
 }
 let drawn = { seed: null, layers: [] };
@@ -213,28 +208,17 @@ function powers(label, numbers) {
     ticks: range(Math.floor((most - least) / step) + 1).map((i) => 10 ** (least + i * step)) };
 }
 
-/** A chart whose axes are made anew only where they change; select(layer) where it is clicked. */
+/** A chart over the layers with its legend; select(layer) where it is clicked. */
 function chart(names, height, select = null) {
   const legend = names.map(([key, text]) => h("span", { style: { whiteSpace: "nowrap", marginRight: "0.8rem" } },
     svg("svg", { width: 30, height: 10, "aria-hidden": "true", style: { background: "none", marginRight: "4px" } }, line("M0 5H30", LINES[key])), text));
-  const title = h("figcaption", {}), holder = h("div", { class: "cx-scroll", style: { cursor: select ? "pointer" : "default" }, on: select ? { click: (event) => {
-    const box = now.element.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * 300;
-    const { most, least } = now.spec.x;
-    select(Math.round(least + ((x - now.size.left) / (now.size.right - now.size.left)) * (most - least)));
-  } } : {} });
-  let now = null, key = "";
+  const paper = sheet({ class: "cx-scroll", style: { cursor: select ? "pointer" : "default" }, on: select ? { click: (event) => select(Math.round(paper.at(event)[0])) } : {} },
+    legend.length ? h("p", { style: { fontSize: "14px", margin: 0 } }, ...legend) : null);
   return {
-    element: h("figure", { class: "cx-pane", style: { flex: "1 1 300px", maxWidth: "27rem" } }, title,
-      legend.length ? h("p", { style: { fontSize: "14px", margin: 0 } }, ...legend) : null, holder),
+    element: paper.element,
     on(x, y, caption, alt) {
-      const spec = { x, y, height, left: 58 };
-      if (JSON.stringify(spec) !== key) {
-        [key, now] = [JSON.stringify(spec), { ...axes(spec), spec }];
-        holder.replaceChildren(now.element);
-      }
-      if (title.textContent !== caption) title.textContent = caption;
+      const now = paper.on({ x, y, height, left: 58 }, caption);
       now.describe(alt);
-      now.plot.replaceChildren();
       return now;
     },
   };

@@ -8,7 +8,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils import plots
-from course_utils.widgets.explorer import Explorer, Numbers
+from course_utils.widgets.explorer import Explorer, Numbers, mulberry32
 
 WIDTH, MOST_DEPTH, MOST_INPUTS = 64, 50, 16
 BLOCK = WIDTH * WIDTH + WIDTH  # random numbers of a layer: weights (in, out), then biases
@@ -26,12 +26,9 @@ NAMES = {"identity": "no activation", "relu": "ReLU", "leaky_relu": "leaky ReLU"
 
 
 def draws(seed: int, start: int, count: int) -> np.ndarray:
-    """Random numbers of mean 0 and variance 1, spread evenly: those of mulberry32, as the browser draws them."""
-    k = np.arange(start, start + count, dtype=np.uint32)
-    t = k * np.uint32(0x6D2B79F5) + np.uint32((seed + 1) * 0x9E3779B9 & 0xFFFFFFFF)
-    t = (t ^ (t >> 15)) * (t | 1)
-    t ^= t + (t ^ (t >> 7)) * (t | 61)
-    return np.sqrt(3) * (((t ^ (t >> 14)) + 0.5) / 2**31 - 1)
+    """Random numbers of mean 0 and variance 1, spread evenly, as the browser draws them."""
+    numbers = mulberry32((seed + 1) * 0x9E3779B9, np.arange(start, start + count))
+    return np.sqrt(3) * (2 * numbers + 2**-32 - 1)
 
 
 def rms(array: np.ndarray) -> float:

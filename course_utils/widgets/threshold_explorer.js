@@ -1,4 +1,4 @@
-import { axes, clamp, explorer, format, h, range, svg, thousands } from "./toolkit.js";
+import { clamp, explorer, format, h, range, sheet, svg, thousands } from "./toolkit.js";
 
 // ---- arithmetic: a set of scores is [labels, scores], labels 0 or 1; a score of at least the threshold is called positive ----
 
@@ -147,31 +147,12 @@ function derive(state, given) {
 const percent = (x, digits = 1) => (x === null ? "not defined" : `${format(100 * x, digits)}\u00a0%`);
 const FILL = { positive: "var(--mark)", negative: "var(--other)" };
 
-/** A chart whose axes are made anew when they change; pick(x, y) is where a pointer was put down or dragged to. */
-function chart(caption, pick) {
-  const holder = h("div", { style: { touchAction: "pan-y", cursor: "pointer" } }), title = h("figcaption", { text: caption });
-  let key = "", now = null;
-  const at = (event) => {
-    const box = now.element.getBoundingClientRect(), { left, right, top, bottom } = now.size;
-    const [u, v] = [((event.clientX - box.left) / box.width) * 300, ((event.clientY - box.top) / box.width) * 300];
-    const along = (axis, part) => axis.least + clamp(part, 0, 1) * (axis.most - axis.least);
-    pick(along(now.spec.x, (u - left) / (right - left)), along(now.spec.y, (bottom - v) / (bottom - top)));
-  };
+/** A chart; pick(x, y) is where a pointer was put down or dragged to. */
+function chart(pick) {
+  const paper = sheet({ style: { touchAction: "pan-y", cursor: "pointer" } }), { holder } = paper, at = (event) => pick(...paper.at(event));
   holder.addEventListener("pointerdown", (event) => { holder.setPointerCapture(event.pointerId); at(event); });
   holder.addEventListener("pointermove", (event) => { if (holder.hasPointerCapture(event.pointerId)) at(event); });
-  return {
-    element: h("figure", { class: "cx-pane", style: { flex: "1 1 300px", maxWidth: "27rem" } }, title, holder),
-    /** The axes, emptied, for these scales. */
-    on(spec, text = caption) {
-      title.textContent = text;
-      if (JSON.stringify(spec) !== key) {
-        [key, now] = [JSON.stringify(spec), { ...axes(spec), spec }];
-        holder.replaceChildren(now.element);
-      }
-      now.plot.replaceChildren();
-      return now;
-    },
-  };
+  return paper;
 }
 
 const path = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
@@ -198,9 +179,9 @@ export default explorer({
       return d < best.d ? { d, threshold: point.threshold } : best;
     }, { d: Infinity }).threshold);
     const precision = ({ tp, fp }) => measures({ tp, fp, fn: seen().positives - tp, tn: seen().negatives - fp }, ui.state().prevalence).ppv;
-    const scores = chart("", drag), costs = chart("", drag);
-    const roc = chart("", nearest(({ tp, fp }) => [fp / seen().negatives, tp / seen().positives]));
-    const pr = chart("", nearest((point) => [point.tp / seen().positives, precision(point) ?? Infinity]));
+    const scores = chart(drag), costs = chart(drag);
+    const roc = chart(nearest(({ tp, fp }) => [fp / seen().negatives, tp / seen().positives]));
+    const pr = chart(nearest((point) => [point.tp / seen().positives, precision(point) ?? Infinity]));
 
     const sample = ui.choice({ trait: "sample", label: "Scores", options: [OWN, ...Object.keys(given("samples"))].map((name) => [name, name]),
       choose: (name) => {
@@ -304,12 +285,12 @@ export default explorer({
       ring.describe(`ROC curve. The area is ${format(area, 4)}: of ${thousands(together)} pairs of one ${yes} and one ${no}, the first scores higher in ${thousands(higher)} and the same in ${thousands(equal)}. The threshold's point: ${percent(fp / whole.negatives)} false alarms, sensitivity ${percent(now.sensitivity)}.`);
 
       const base = p ?? ratio, mean = averagePrecision(whole, p);
-      const sheet = pr.on({ x: unitAxis("recall: sensitivity"), y: unitAxis("precision: PPV") }, `Precision and recall, average precision ${format(mean, 4)}`);
+      const paper = pr.on({ x: unitAxis("recall: sensitivity"), y: unitAxis("precision: PPV") }, `Precision and recall, average precision ${format(mean, 4)}`);
       // In steps, as the average precision adds them up: between two points precision follows no straight line.
-      const steps = whole.points.slice(1).flatMap((q, i) => [whole.points[i], q].map(({ tp: found }) => [sheet.x(found / whole.positives), sheet.y(precision(q))]));
-      sheet.plot.append(stroke(`M${sheet.x(0)} ${sheet.y(base)}H${sheet.x(1)}`, "var(--line)", 1.5, "4 4"), word(sheet.x(0.02), sheet.y(base) + (base > 0.15 ? 15 : -6), `prevalence ${percent(base, 2)}`), stroke(path(steps), "var(--mark)"));
-      if (now.ppv !== null) sheet.plot.append(spot(sheet.x(now.sensitivity), sheet.y(now.ppv)));
-      sheet.describe(`Precision over recall; the dashed line is the prevalence, ${percent(base, 2)}. The threshold's point: recall ${percent(now.sensitivity)}, precision ${percent(now.ppv)}.`);
+      const steps = whole.points.slice(1).flatMap((q, i) => [whole.points[i], q].map(({ tp: found }) => [paper.x(found / whole.positives), paper.y(precision(q))]));
+      paper.plot.append(stroke(`M${paper.x(0)} ${paper.y(base)}H${paper.x(1)}`, "var(--line)", 1.5, "4 4"), word(paper.x(0.02), paper.y(base) + (base > 0.15 ? 15 : -6), `prevalence ${percent(base, 2)}`), stroke(path(steps), "var(--mark)"));
+      if (now.ppv !== null) paper.plot.append(spot(paper.x(now.sensitivity), paper.y(now.ppv)));
+      paper.describe(`Precision over recall; the dashed line is the prevalence, ${percent(base, 2)}. The threshold's point: recall ${percent(now.sensitivity)}, precision ${percent(now.ppv)}.`);
 
       const price = (q) => cost({ tp: q.tp, fp: q.fp, fn: whole.positives - q.tp, tn: whole.negatives - q.fp }, state.cost_miss, state.cost_alarm, p);
       const bestAt = Math.min(cheapest(chosen(), state.cost_miss, state.cost_alarm, p).threshold, most), lowest = cost(countsAt(whole, bestAt), state.cost_miss, state.cost_alarm, p), prices = whole.points.map(price), dearest = Math.max(...prices) || 1;

@@ -26,6 +26,14 @@ export const clamp = (x, least, most) => Math.min(most, Math.max(least, x));
 /** [0, 1, ..., n - 1] */
 export const range = (n) => Array.from({ length: n }, (_, i) => i);
 
+/** The number at place k, from [0, 1), of the sequence of mulberry32 that starts with the integer `start`; Python draws the same. */
+export function mulberry32(start, k) {
+  const state = (start + Math.imul(k, 0x6d2b79f5)) | 0;
+  let t = Math.imul(state ^ (state >>> 15), state | 1);
+  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
+
 /** What a link gave, as a whole number between two others. */
 export const integerIn = (value, least, most) => clamp(Math.round(+value) || 0, least, most);
 
@@ -263,6 +271,36 @@ export function axes({ x, y, height = 220, left = 46 }) {
     svg("path", { d: `M${size.left} ${py(v)}h-4` }),
     svg("text", { x: size.left - 7, y: py(v) + 4, "text-anchor": "end", text: (y.show ?? format)(v) }));
   return { element, plot, x: px, y: py, size, describe: (text) => update(element, "aria-label", text) };
+}
+
+/**
+ * A chart below its caption, whose axes are made anew only where they change.
+ *
+ * holder: attributes of the element that holds the chart; between: what stands between caption and chart. `on(spec, caption)`
+ * gives emptied axes for a spec of `axes`, which `now()` gives again; `at(event)` is where a pointer is, in their units.
+ */
+export function sheet(holder = {}, between = null) {
+  const title = h("figcaption", {}), stand = h("div", holder);
+  let key = "", now = null;
+  return {
+    holder: stand,
+    element: h("figure", { class: "cx-pane", style: { flex: "1 1 300px", maxWidth: "27rem" } }, title, between, stand),
+    now: () => now,
+    on(spec, caption) {
+      if (title.textContent !== caption) title.textContent = caption;
+      if (JSON.stringify(spec) !== key) {
+        [key, now] = [JSON.stringify(spec), { ...axes(spec), spec }];
+        stand.replaceChildren(now.element);
+      }
+      now.plot.replaceChildren();
+      return now;
+    },
+    at(event) {
+      const box = now.element.getBoundingClientRect(), unit = 300 / box.width, { left, right, top, bottom } = now.size;
+      const along = ({ least, most }, part) => least + clamp(part, 0, 1) * (most - least);
+      return [along(now.spec.x, ((event.clientX - box.left) * unit - left) / (right - left)), along(now.spec.y, (bottom - (event.clientY - box.top) * unit) / (bottom - top))];
+    },
+  };
 }
 
 // ---- the explorer --------------------------------------------------------------------------------------------------
