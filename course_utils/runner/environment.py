@@ -12,13 +12,17 @@ from course_utils.profiles import cores
 from course_utils.runner.guard import LAST_CELL
 
 GUARD_TAG = "course-guard"
-ALLOWANCE = 1.5  # a notebook fails when it overruns its time budget by half
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "GRPC_VERBOSITY": "ERROR",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+
+
+def allowance_s(budget_s: float, jobs: int) -> float:
+    """Seconds after which a notebook fails: its budget and a half, for each of the kernels that share the cores."""
+    return 1.5 * budget_s * jobs
 
 
 def kernel_environment(stem: str, profile: str, folder: Path, jobs: int = 1) -> dict[str, str]:

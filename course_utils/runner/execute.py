@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 from course_utils.notebooks import code_cells, write
 from course_utils.notebooks.text import write_text
-from course_utils.runner.environment import ALLOWANCE, guarded, kernel_environment
+from course_utils.runner.environment import allowance_s, guarded, kernel_environment
 from course_utils.runner.failure import at_cell, find_failure, number_at, without_marks
 from course_utils.runner.result import Result
 
@@ -94,7 +94,7 @@ def _execute(task: Task, folder: Path, out: Path, jobs: int, stop: Event, progre
                     raise Stopped
                 watch.look()
                 progress(_current(folder, prepared))
-                if time.monotonic() - start > ALLOWANCE * blank.budget_s:
+                if time.monotonic() - start > allowance_s(blank.budget_s, jobs):
                     status = "over time"
                 elif watch.peak_mb > blank.memory_mb:
                     status = "over memory"
@@ -108,10 +108,12 @@ def _execute(task: Task, folder: Path, out: Path, jobs: int, stop: Event, progre
     result = dataclasses.replace(
         blank, status=status, seconds=round(seconds, 2), peak_memory_mb=round(watch.peak_mb), recorded=_records(folder)
     )
-    return _judge(result, task, folder, out, prepared, process.returncode)
+    return _judge(result, task, folder, out, jobs, prepared, process.returncode)
 
 
-def _judge(result: Result, task: Task, folder: Path, out: Path, prepared: NotebookNode, exit_code: int) -> Result:
+def _judge(
+    result: Result, task: Task, folder: Path, out: Path, jobs: int, prepared: NotebookNode, exit_code: int
+) -> Result:
     """Add what the executed notebook says, and keep it as ipynb and HTML."""
     executed = prepared
     with contextlib.suppress(OSError, ValueError):  # absent, or cut off by the end of its process
@@ -121,7 +123,7 @@ def _judge(result: Result, task: Task, folder: Path, out: Path, prepared: Notebo
         failure = at_cell(
             current,
             task.path,
-            f"took longer than {ALLOWANCE * result.budget_s:.0f} s, {ALLOWANCE} times its budget",
+            f"took longer than {allowance_s(result.budget_s, jobs):.0f} s; its budget is {result.budget_s:.0f} s",
         )
     elif result.status == "over memory":
         failure = at_cell(
