@@ -215,7 +215,11 @@ class Explorer:
 
     def trait(self, name: str) -> Any:
         """The value of a trait as Python would read it."""
-        return self.root.evaluate("(el, name) => el.model.get(name)", name)
+        return self.traits(name)[name]
+
+    def traits(self, *names: str) -> dict[str, Any]:
+        """The values of these traits as Python would read them."""
+        return self.root.evaluate("(el, names) => Object.fromEntries(names.map((n) => [n, el.model.get(n)]))", names)
 
     def set(self, **traits: Any) -> None:
         """Set traits as Python would."""
@@ -234,8 +238,9 @@ class Explorer:
 
     def controls(self) -> list[tuple[Locator, tuple[str, ...]]]:
         """Each control that is shown and enabled, with the keys that a keyboard user would try on it."""
-        found = [(one, keys) for css, keys in KEYS.items() for one in self.root.locator(css).all()]
-        return [(one, keys) for one, keys in found if one.is_visible() and one.is_enabled()]
+        useful = "all => all.map((e) => e.checkVisibility({ visibilityProperty: true }) && !e.matches(':disabled'))"
+        kinds = [(self.root.locator(css), keys) for css, keys in KEYS.items()]
+        return [(all_.nth(i), keys) for all_, keys in kinds for i, good in enumerate(all_.evaluate_all(useful)) if good]
 
     def seen(self) -> str:
         """All that a reader can see: markup, what fields hold, where the focus is."""

@@ -18,7 +18,7 @@ each = pytest.mark.parametrize("name", KINDS)
 def state(explorer: Explorer) -> dict:
     """All traits of the explorer's own."""
     kind = KINDS[explorer.root.locator("[data-explorer]").get_attribute("data-explorer")]
-    return {name: explorer.trait(name) for name in kind.class_trait_names(sync=True) if not hasattr(AnyWidget, name)}
+    return explorer.traits(*(name for name in kind.class_trait_names(sync=True) if not hasattr(AnyWidget, name)))
 
 
 def change_something(explorer: Explorer) -> None:
