@@ -303,7 +303,7 @@ export default explorer({
         element.hidden = i >= frames.length;
         if (element.hidden) return;
         caption.textContent = frames[i][0];
-        show(picture, frames[i][1], frames[i][0]);
+        show(picture, frames[i][1], i ? `step ${i}: ${frames[i][0]}` : `before any change: ${frames[i][0]}`);
       });
       const key = JSON.stringify({ ...state, chosen: 0, revealed: false });
       if (key + pictures[0].pixels + pictures[1].pixels !== meanOf) {
