@@ -14,14 +14,7 @@ from course_utils.errors import CourseError
 LESSON = Path(__file__).parents[1] / "lessons" / "day_13_diagnosing_training.py"
 NAMES = [clinic.HEALTHY, *clinic.ILLNESSES]
 SEEDS = (11, 12)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from course_utils import clinic
 from course_utils.checks import day_13
@@ -13,14 +12,7 @@ from course_utils.reference import dead_shares, gradient_norms, update_ratios
 
 NAMES = [clinic.HEALTHY, *clinic.ILLNESSES]
 STORED = json.loads(charts.WARD.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("name", ["weights too small", "imbalance"])

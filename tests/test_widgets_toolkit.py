@@ -53,6 +53,17 @@ def test_clamp_range_and_table():
     assert node("toolkit", "(r, c) => table(r, c, (i, j) => 10 * i + j)", [(2, 3)]) == [[[0, 1, 2], [10, 11, 12]]]
 
 
+def test_numbers_from_a_link_are_brought_between_two_ends():
+    cases = [(7, 0, 5, 1), (-1, 0, 5, 1), (3, 0, 5, 1), (None, 0, 5, 1), ("3", 0, 5, 1), (float("nan"), 0, 5, None)]
+    assert node("toolkit", "numberIn", cases) == [5, 0, 3, 1, 1, None]
+
+
+def test_lists_and_exponents_are_written_for_a_reader():
+    lists = [([],), (["a"],), (["a", "b"],), ([1, 2, 3],)]
+    assert node("toolkit", "listed", lists) == ["", "a", "a and b", "1, 2 and 3"]
+    assert node("toolkit", "raised", [-12, 0, 345]) == ["⁻¹²", "⁰", "³⁴⁵"]
+
+
 def test_python_and_the_browser_draw_the_same_numbers():
     cases = [(0, 1), (0, 2), (-1, 7), (2**31 - 1, 204_800), (-(2**31), 2**32 - 1)]
     drawn = node("toolkit", "mulberry32", cases)

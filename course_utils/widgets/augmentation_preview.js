@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, integerIn, mulberry32, range, thousands } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, mulberry32, numberIn, range, thousands } from "./toolkit.js";
 
 const DRAWS = 8, MANY = 1000, HALF_GREY = 0.5;
 const BORDERS = [["reflect", "a mirror image (reflect)"], ["constant", "black (constant)"], ["nearest", "the last pixel (nearest)"], ["wrap", "the other side (wrap)"]];
@@ -178,7 +178,7 @@ function clean(state) {
   state.subject = state.subject === "digit" ? "digit" : "picture";
   [state.mix, state.border] = [among(state.mix, MIXES), among(state.border, BORDERS)];
   [state.flip, state.revealed] = [Boolean(state.flip), Boolean(state.revealed)];
-  for (const [name, most] of Object.entries(LARGEST)) state[name] = Number.isFinite(state[name]) ? clamp(state[name], 0, most) : USUAL[name];
+  for (const [name, most] of Object.entries(LARGEST)) state[name] = numberIn(state[name], 0, most, USUAL[name]);
   state.seed = integerIn(state.seed, 0, 2 ** 31 - 1);
   state.chosen = integerIn(state.chosen, 0, DRAWS - 1);
   return state;

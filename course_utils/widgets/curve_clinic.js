@@ -1,4 +1,4 @@
-import { axes, clamp, explorer, format, h, integerIn, range, svg, thousands } from "./toolkit.js";
+import { axes, clamp, explorer, format, h, integerIn, listed, raised, range, svg, thousands } from "./toolkit.js";
 
 const TOP = 4, CHANCE = Math.log(10); // nats: the upper end of the axes, and what ten classes cost without an opinion
 const LAYERS = ["conv1", "conv2", "dense1", "dense2"];
@@ -12,7 +12,7 @@ export function exact(x) {
   if (Math.abs(x) >= 1000 && Math.abs(x) < 1e5) return thousands(x);
   if (x === 0 || (Math.abs(x) >= 0.001 && Math.abs(x) < 1000)) return format(x, x === 0 ? 0 : clamp(2 - Math.floor(Math.log10(Math.abs(x))), 0, 5));
   const [digits, power] = x.toExponential(1).split("e");
-  return `${digits.replace("-", "−")}·10${[...String(+power)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
+  return `${digits.replace("-", "−")}·10${raised(+power)}`;
 }
 const percent = (x) => (x === null ? "not a number" : `${format(100 * x, 1)} %`);
 const whole = (x) => format(x, 0);
@@ -150,7 +150,6 @@ export function order(seed, count) {
 // ---- words ---------------------------------------------------------------------------------------------------------
 
 const count = (n, one, more = `${one}s`) => `${n || "no"} ${n === 1 ? one : more}`;
-const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 const testNames = (tests) => listed(tests.map((test) => TESTS[test][0].toLowerCase().replace("nan", "NaN")));
 const between = (name, span) => {
   if (typeof span[0] === "string") return span.join(" or ");

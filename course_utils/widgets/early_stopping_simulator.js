@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, integerIn, range, sheet, svg, uid } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, listed, numberIn, range, sheet, svg, uid } from "./toolkit.js";
 
 // Epochs count from 1, as Keras prints them. Draws of the noise count from 1 as well.
 const DRAWS = 200, MOST_EPOCHS = 100, MOST_PATIENCE = 30;
@@ -128,7 +128,6 @@ function summary(numbers) {
 
 // ---- state ---------------------------------------------------------------------------------------------------------
 
-const between = (x, least, most, otherwise) => (typeof x === "number" && Number.isFinite(x) ? clamp(x, least, most) : otherwise);
 
 export function clean(state) {
   const { curve } = state;
@@ -137,10 +136,10 @@ export function clean(state) {
   if (!Object.hasOwn(MONITORS, state.monitor)) state.monitor = "val_loss";
   if (!IMAGES.includes(state.images) || state.monitor !== "val_auc") state.images = 0;
   if (state.images) state.curve = curve.map((v) => clamp(v, 0.001, 0.999));
-  state.noise = state.images ? 0 : between(state.noise, 0, 1, 0);
+  state.noise = state.images ? 0 : numberIn(state.noise, 0, 1, 0);
   if (state.mode !== "max") state.mode = "min";
-  state.min_delta = between(state.min_delta, 0, 1, 0);
-  state.factor = between(state.factor, 0.01, 0.99, 0.1);
+  state.min_delta = numberIn(state.min_delta, 0, 1, 0);
+  state.factor = numberIn(state.factor, 0.01, 0.99, 0.1);
   for (const [name, least, most] of [["draw", 1, DRAWS], ["patience", 0, MOST_PATIENCE], ["start_from_epoch", 0, MOST_EPOCHS], ["plateau_patience", 1, MOST_PATIENCE], ["cooldown", 0, MOST_PATIENCE], ["epoch", 1, curve.length]])
     state[name] = integerIn(state[name], least, most);
   for (const name of ["restore_best_weights", "plateau", "many"]) state[name] = Boolean(state[name]);
@@ -160,7 +159,6 @@ const digitsOf = (curve) => clamp(3 - Math.floor(Math.log10(Math.max(...curve) -
 /** A number with exactly so many decimals, as in a column of a table. */
 export const fixed = (x, digits) => (+x.toFixed(digits)).toFixed(digits).replace("-", "−");
 const showing = (curve) => (v) => fixed(v, digitsOf(curve));
-const listed = (items) => (items.length > 1 ? `${items.slice(0, -1).join(", ")} and ${items.at(-1)}` : `${items[0]}`);
 
 /** The state of the run in a few sentences: this epoch, or, once it is over, what is taken home. */
 export function sentence(state) {

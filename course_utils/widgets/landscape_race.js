@@ -1,4 +1,4 @@
-import { axes, clamp, explorer, format, h, integerIn, range, svg, uid } from "./toolkit.js";
+import { axes, clamp, explorer, format, h, integerIn, listed, numberIn, raised, range, svg, uid } from "./toolkit.js";
 
 const RIGHT = 2.8, TOP = 1.6; // the picture: first weight from -2.8 to 2.8, second from -1.6 to 1.6
 const FAR = 1000; // a rule that is farther out than this has diverged, and is followed no more
@@ -141,19 +141,18 @@ export function contour(heights, level, xs, ys) {
 
 // ---- state -----------------------------------------------------------------------------------------------------------
 
-const within = (value, least, most, otherwise) => (Number.isFinite(value) ? clamp(value, least, most) : otherwise);
 
 export function clean(state) {
   if (!Object.hasOwn(LANDSCAPES, state.landscape)) state.landscape = "ravine";
   const { start } = LANDSCAPES[state.landscape], asked = state.rates && typeof state.rates === "object" ? state.rates : {};
-  state.rates = Object.fromEntries(NAMES.map((name) => [name, within(asked[name], RATES[0], RATES.at(-1), 0.05)]));
+  state.rates = Object.fromEntries(NAMES.map((name) => [name, numberIn(asked[name], RATES[0], RATES.at(-1), 0.05)]));
   state.rules = NAMES.filter((name) => Array.isArray(state.rules) && state.rules.includes(name));
   if (!state.rules.length) state.rules = [NAMES[0]];
   if (!state.rules.includes(state.rule)) state.rule = state.rules[0];
-  state.momentum = within(state.momentum, 0, 0.99, 0.9);
+  state.momentum = numberIn(state.momentum, 0, 0.99, 0.9);
   state.steps = integerIn(state.steps ?? 40, 1, STEPS.at(-1));
   state.step = integerIn(state.step ?? state.steps, 0, state.steps);
-  [state.x, state.y] = [within(state.x, -RIGHT, RIGHT, start[0]), within(state.y, -TOP, TOP, start[1])];
+  [state.x, state.y] = [numberIn(state.x, -RIGHT, RIGHT, start[0]), numberIn(state.y, -TOP, TOP, start[1])];
   state.every_rate = state.every_rate === true;
   return state;
 }
@@ -169,9 +168,7 @@ export function digits(x) {
   }
   return format(x, size ? Math.max(0, 3 - Math.floor(Math.log10(size))) : 0);
 }
-const raised = (n) => [...String(n)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 const pair = (w) => `(${w.map(digits).join(", ")})`;
-const listed = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0]);
 const oneRate = ({ rates, rules }) => rules.every((name) => rates[name] === rates[rules[0]]);
 
 const FATES = {

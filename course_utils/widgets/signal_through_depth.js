@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, integerIn, mulberry32, range, sheet, signed, svg } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, mulberry32, raised, range, sheet, signed, svg } from "./toolkit.js";
 
 export const WIDTH = 64, MOST_DEPTH = 50, MOST_INPUTS = 16;
 const BLOCK = WIDTH * WIDTH + WIDTH; // random numbers of a layer: weights [in][out], then biases
@@ -156,7 +156,6 @@ export function clean(state) {
   return state;
 }
 
-const raised = (k) => [...String(k)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
 /** Three digits, with a power of ten where the number is small or large. */
 export function short(x) {
   if (x === null) return "–";

@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, integerIn, range, thousands } from "./toolkit.js";
+import { clamp, explorer, format, h, integerIn, listed, numberIn, raised, range, thousands } from "./toolkit.js";
 
 const MOST_CLASSES = 10, MOST_LOGIT = 1000, MOST_STEPS = 1000;
 const LOSSES = { cross_entropy: "cross-entropy", smoothed: "label smoothing", focal: "focal loss", squared: "squared error", twice: "softmax twice" };
@@ -126,21 +126,18 @@ const TEMPERATURES = [0.05, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 30];
 
 export function clean(state) {
   if (!Array.isArray(state.logits) || state.logits.length < 2 || !state.logits.every(Number.isFinite)) throw new Error("no logits");
-  const number = (value, least, most, otherwise) => (Number.isFinite(value) ? clamp(value, least, most) : otherwise);
   state.logits = state.logits.slice(0, MOST_CLASSES).map((z) => clamp(z, -MOST_LOGIT, MOST_LOGIT));
   state.true_class = integerIn(state.true_class, 0, state.logits.length - 1);
-  state.offset = number(state.offset, -MOST_LOGIT, MOST_LOGIT, 0);
-  state.temperature = number(state.temperature, 0.05, 30, 1);
-  state.smoothing = number(state.smoothing, 0, 0.5, 0.1);
-  state.gamma = number(state.gamma, 0, 5, 2);
+  state.offset = numberIn(state.offset, -MOST_LOGIT, MOST_LOGIT, 0);
+  state.temperature = numberIn(state.temperature, 0.05, 30, 1);
+  state.smoothing = numberIn(state.smoothing, 0, 0.5, 0.1);
+  state.gamma = numberIn(state.gamma, 0, 5, 2);
   if (!NAMES.includes(state.loss)) state.loss = "cross_entropy";
   if (!["show", ...NAMES].includes(state.guess)) state.guess = "ask";
   return state;
 }
 
 // ---- words ---------------------------------------------------------------------------------------------------------
-
-const SUPER = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((digit, i) => [i, digit])) };
 
 /** A number with its first digits, however small or large, and what a computer prints where it is none. */
 export function exact(x) {
@@ -149,11 +146,10 @@ export function exact(x) {
   if (Number.isInteger(x) && size < 1e6) return format(x);
   if (size >= 1e-4 && size < 1e6) return (x < 0 ? "−" : "") + size.toFixed(size < 0.1 ? 5 : 4);
   const [digits, power] = x.toExponential(1).split("e");
-  return `${format(+digits)}·10${[...String(+power)].map((c) => SUPER[c]).join("")}`;
+  return `${format(+digits)}·10${raised(+power)}`;
 }
 const plus = (x) => (x > 0 ? "+" : "") + exact(x);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0]);
 
 /** How the loss and its push come about, with the numbers of this state. */
 export function how(state, loss, truth) {
@@ -204,7 +200,7 @@ function sentence(state, names, shown) {
   const top = hardest(state), guess = state.guess === "show" ? "" : top.includes(state.guess) ? " You guessed right." : ` You guessed ${LOSSES[state.guess]}.`;
   const most = exact(-slopes(state, top[0])[y]);
   return `${start}, pushes ${truth} by ${plus(push[y])}` + (others[down] < 0 ? ` and ${names[down]} by ${plus(others[down])}` : "") +
-    `. Hardest on ${truth}: ${list(top.map((name) => LOSSES[name]))}, ${most}.${guess}${bits}`;
+    `. Hardest on ${truth}: ${listed(top.map((name) => LOSSES[name]))}, ${most}.${guess}${bits}`;
 }
 
 export default explorer({

@@ -1,4 +1,4 @@
-import { clamp, explorer, format, h, range, sheet, svg, thousands } from "./toolkit.js";
+import { clamp, explorer, format, h, numberIn, range, sheet, svg, thousands } from "./toolkit.js";
 
 // ---- arithmetic: a set of scores is [labels, scores], labels 0 or 1; a score of at least the threshold is called positive ----
 
@@ -125,14 +125,13 @@ const curves = new WeakMap(); // the same scores are looked at again at each ste
 const curveOf = (set) => curves.get(set) ?? curves.set(set, curve(set)).get(set);
 
 function clean(state, given) {
-  const number = (value, least, most, otherwise) => (Number.isFinite(value) ? clamp(value, least, most) : otherwise);
   if (!names(given).includes(state.sample)) state.sample = names(given)[0];
   const sample = sampleOf(state.sample, given), [least, most] = rangeOf(sample);
   if (state.shown !== "test" || !sample.test) state.shown = "validation";
-  state.threshold = number(state.threshold, least, most, (least + most) / 2);
-  state.target = number(state.target, 0.01, 1, 0.95);
-  state.prevalence = number(state.prevalence, 0.0001, 0.9999, null);
-  for (const name of ["cost_miss", "cost_alarm"]) state[name] = number(state[name], 0, 1e6, 1);
+  state.threshold = numberIn(state.threshold, least, most, (least + most) / 2);
+  state.target = numberIn(state.target, 0.01, 1, 0.95);
+  state.prevalence = numberIn(state.prevalence, 0.0001, 0.9999, null);
+  for (const name of ["cost_miss", "cost_alarm"]) state[name] = numberIn(state[name], 0, 1e6, 1);
   return state;
 }
 

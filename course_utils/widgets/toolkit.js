@@ -37,6 +37,15 @@ export function mulberry32(start, k) {
 /** What a link gave, as a whole number between two others. */
 export const integerIn = (value, least, most) => clamp(Math.round(+value) || 0, least, most);
 
+/** A number, brought between two ends; `otherwise` where it is none. */
+export const numberIn = (value, least, most, otherwise) => (Number.isFinite(value) ? clamp(value, least, most) : otherwise);
+
+/** An exponent: raised(-12) is "⁻¹²". */
+export const raised = (n) => [...String(n)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+
+/** "a, b and c". */
+export const listed = (items) => (items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`);
+
 /** What a link gave, if it is a table of up to `most` by `most` numbers; throws if not. */
 export function tableOf(value, most, name) {
   const width = value?.[0]?.length;

@@ -1,4 +1,4 @@
-import { axes, explorer, format, h, integerIn, range, svg, thousands } from "./toolkit.js";
+import { axes, explorer, format, h, integerIn, listed, numberIn, range, svg, thousands } from "./toolkit.js";
 
 const HEAD = "head", BYTES = 4, MB = 1e6; // float32; a MB is 10⁶ bytes
 const HEADS = { pooled: ["pooled, one dense layer", true, []], "pooled 256": ["pooled, 256 units, outputs", true, [256]], "flattened 256": ["flattened, 256 units, outputs", false, [256]] };
@@ -120,8 +120,7 @@ export function step(state, nets) {
   };
 }
 
-const names = (list) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`);
-const does = (list, verb) => `${names(list)} ${list.length === 1 ? verb + "s" : verb}`;
+const does = (list, verb) => `${listed(list)} ${list.length === 1 ? verb + "s" : verb}`;
 
 /** The plan's faults: [{fault, why, fix}]. */
 export function faults(state, nets) {
@@ -133,26 +132,25 @@ export function faults(state, nets) {
 
   if (!trains.length) flag("nothing trains", torch ? "No number needs a gradient: backward() raises a RuntimeError." : "Compiled so, Keras warns that there are no trainable weights, and runs through its epochs for nothing.", "Let the head train.");
   if (unheard.length) flag(torch ? "thawed, but the optimiser was not told" : "thawed, but not compiled", torch
-    ? `Gradients of ${names(unheard)} are computed and left lying: the optimiser moves what it was given.`
+    ? `Gradients of ${listed(unheard)} are computed and left lying: the optimiser moves what it was given.`
     : `compile has fixed what the step updates. ${does(unheard, "count")} as trainable and will not move; TensorFlow says nothing.`,
   torch ? "Give them to the optimiser: add_param_group." : "Compile after each change of trainable.");
   if (held.length && !torch) flag("frozen, but not compiled", `${does(held, "go")} on moving: the compiled step knows them as trainable.`, "Compile after each change of trainable.");
   if (!unheard.length && !(held.length && !torch) && spec.norm && open.length && state.batch_norm !== state.told_norm && (!torch || state.told_norm === "frozen"))
     flag("batch norm changed, but nobody told", torch ? "γ and β have gradients now, and the optimiser does not know them." : "The compiled step treats batch norm as it was.", torch ? "Give them to the optimiser." : "Compile again.");
   const first = body.findIndex((name) => trains.includes(name)), gap = first < 0 ? [] : body.slice(first).filter((name) => !trains.includes(name));
-  if (gap.length) flag("a frozen block behind one that trains", `${body[first]} trains, and ${names(gap)} behind it ${gap.length === 1 ? "does" : "do"} not. The backward pass has to cross ${gap.length === 1 ? "it" : "them"} all the same; and the general stages move while specific ones stay.`, "Thaw from the head down, without a gap.");
+  if (gap.length) flag("a frozen block behind one that trains", `${body[first]} trains, and ${listed(gap)} behind it ${gap.length === 1 ? "does" : "do"} not. The backward pass has to cross ${gap.length === 1 ? "it" : "them"} all the same; and the general stages move while specific ones stay.`, "Thaw from the head down, without a gap.");
   if (!trained && !trains.includes(HEAD)) flag("a random head stays random", "Its outputs have nothing to do with your classes, and nothing will change that.", "Let the head train.");
   if (!trained && trains.includes(HEAD) && open.length && slow * SMALLER > fast * (1 + 1e-9))
     flag("a random head pulls at the body", `Its first gradients are large and mean little, and ${does(open, "move")} with them at a rate of ${format(slow, 6)}, more than a tenth of the head's.`, "Train the head alone first; or give the body a rate at least ten times smaller.");
   if (open.length && trains.includes(HEAD) && slow >= fast) flag("the body is not slower than the head", `Rates: body ${format(slow, 6)}, head ${format(fast, 6)}. What was learnt from much data is overwritten by little: forgetting.`, "10 to 100 times smaller than the head's.");
   const drifting = rows.filter(({ name, averages }) => averages && !trains.includes(name));
-  if (drifting.length && torch) flag("batch norm in training mode in a frozen body", `No weight of ${names(drifting.map(({ name }) => name))} moves, but ${thousands(sum(drifting.map((row) => row.averages)))} running averages do, whenever images pass: it becomes another function.`, "Keep the body in evaluation mode, whatever train() asks for.");
+  if (drifting.length && torch) flag("batch norm in training mode in a frozen body", `No weight of ${listed(drifting.map(({ name }) => name))} moves, but ${thousands(sum(drifting.map((row) => row.averages)))} running averages do, whenever images pass: it becomes another function.`, "Keep the body in evaluation mode, whatever train() asks for.");
   return found;
 }
 
 // ---- state ---------------------------------------------------------------------------------------------------------
 
-const finite = (x, otherwise) => (typeof x === "number" && Number.isFinite(x) ? Math.min(0.3, Math.max(1e-6, x)) : otherwise);
 
 export function cleaned(state, nets, measured) {
   if (!(state.net in nets)) state.net = Object.keys(nets)[0];
@@ -163,7 +161,7 @@ export function cleaned(state, nets, measured) {
   for (const name of ["trains", "told"]) state[name] = known.filter((block) => Array.isArray(state[name]) && state[name].includes(block));
   for (const name of ["batch_norm", "told_norm"]) if (!(state[name] in NORMS)) state[name] = "frozen";
   for (const name of ["head_trained", "augment", "checked"]) state[name] = Boolean(state[name]);
-  [state.rate_body, state.rate_head] = [finite(state.rate_body, 1e-5), finite(state.rate_head, 1e-3)];
+  [state.rate_body, state.rate_head] = [numberIn(state.rate_body, 1e-6, 0.3, 1e-5), numberIn(state.rate_head, 1e-6, 0.3, 1e-3)];
   state.batch = integerIn(state.batch, 1, 256);
   const amounts = measured?.amounts ?? [];
   state.images = amounts.length ? amounts.reduce((a, b) => (Math.abs(b - state.images) < Math.abs(a - state.images) ? b : a)) : 0;
@@ -200,8 +198,8 @@ function sentence(state, now) {
   const moving = now.rows.filter((row) => row.weights), drifting = now.rows.filter((row) => row.averages), end = now.rows.find((row) => row.gradients);
   const learnt = now.rows.filter((row) => row.trainable).reduce((n, row) => n + row.trainable, 0);
   return `${state.net[0].toUpperCase()}${state.net.slice(1)} in ${FRAMEWORKS[state.framework]}: the next step moves ${thousands(now.weights)} of ${thousands(now.numbers)} numbers `
-    + (moving.length ? `(${names(moving.map((row) => row.name))})` : "by gradients")
-    + (now.averages ? ` and ${thousands(now.averages)} running averages (${names(drifting.map((row) => row.name))})` : "")
+    + (moving.length ? `(${listed(moving.map((row) => row.name))})` : "by gradients")
+    + (now.averages ? ` and ${thousands(now.averages)} running averages (${listed(drifting.map((row) => row.name))})` : "")
     + (learnt === now.weights ? "" : `, although the ledger counts ${thousands(learnt)} as trainable`) + ". "
     + (end ? `The backward pass ends in ${end.name}. ` : "There is no backward pass. ")
     + `Gradients and Adam's moments take ${megabytes(now.gradients + now.moments)}, kept activations ${megabytes(now.keeps * state.batch)}; `
@@ -339,7 +337,7 @@ export default explorer({
       });
       [thousands(now.trainable), moved(now), thousands(now.frozen), "", "", kept(now)].forEach((text, c) => { sums[c].textContent = text; });
       tell.textContent = torch ? "Give what trains to the optimiser" : "Compile";
-      knows.textContent = torch ? `The optimiser knows: ${names(state.told) || "nothing"}.` : `Compiled, and fitted, while these were trainable: ${names(state.told) || "none"}.`;
+      knows.textContent = torch ? `The optimiser knows: ${listed(state.told) || "nothing"}.` : `Compiled, and fitted, while these were trainable: ${listed(state.told) || "none"}.`;
 
       const full = step({ ...state, trains: rows.map((row) => row.name), told: rows.map((row) => row.name) }, nets);
       const texts = [
